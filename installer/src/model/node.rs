@@ -1,0 +1,99 @@
+//! What one node should be, after profile, cluster file and node have been put together.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::storage::Layout;
+use crate::units::Bytes;
+
+/// Everything that is said about a node, resolved: no `extends`, no defaults left open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NodeSpec {
+    /// The profile it was resolved from, such as `storage`.
+    pub profile: String,
+    /// Names of the profile and all it extends, the base first: each is a cached layer of packages.
+    pub layers: Vec<Layer>,
+    /// Folders below `overlays/`, laid over the root in this order.
+    pub overlays: Vec<String>,
+    /// Hypervisor, kernel and consoles.
+    pub boot: Boot,
+    /// The disks.
+    pub layout: Layout,
+    /// Archives that the node and the build take packages from, where the cluster file names them.
+    pub mirrors: Mirrors,
+    /// Who may log in.
+    pub access: Access,
+    /// Which node it is; none for a generic image (DHCP, name from serial number or MAC).
+    pub identity: Option<Identity>,
+}
+
+/// The packages that one profile of the `extends` chain adds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// The profile.
+    pub profile: String,
+    /// Package names, sorted.
+    pub packages: Vec<String>,
+}
+
+/// Boot entries and arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Boot {
+    /// `dom0_mem=X,max:X`.
+    pub dom0_memory: Bytes,
+    /// `dom0_max_vcpus=`; none leaves all processors to dom0.
+    pub dom0_vcpus: Option<u32>,
+    /// Further hypervisor arguments.
+    pub xen_arguments: Vec<String>,
+    /// Further kernel arguments.
+    pub kernel_arguments: Vec<String>,
+}
+
+/// Base addresses of Debian archives, without a trailing slash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Mirrors {
+    /// The main archive.
+    pub main: Option<String>,
+    /// The security archive.
+    pub security: Option<String>,
+}
+
+/// Root's ways in; all empty locks root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// Lines for root's `authorized_keys`.
+    pub ssh_keys: Vec<String>,
+    /// A crypt(5) hash.
+    pub root_password_hash: Option<String>,
+}
+
+/// Which node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Host name, without domain.
+    pub hostname: String,
+    /// Domain, if the cluster has one.
+    pub domain: Option<String>,
+    /// Resolvers.
+    pub dns: Vec<IpAddr>,
+    /// Network interfaces, pinned by MAC.
+    pub interfaces: Vec<Interface>,
+    /// Sizes of the node's disks, where the cluster file says them; an image is made for these.
+    pub disks: Vec<Bytes>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    /// Lower case, with colons.
+    pub mac: String,
+    /// The network's name: also the interface's name on the node.
+    pub network: String,
+    /// Address and prefix length; none is DHCP.
+    pub address: Option<(IpAddr, u8)>,
+    /// Default gateway, if the network has one.
+    pub gateway: Option<IpAddr>,
+}

@@ -1,0 +1,196 @@
+//! The plan: every number that lands on a disk, as data. Pure; nothing here touches a disk.
+//!
+//! The rooms: `disks` picks disks for the rules of a layout, `partitions`, `md`, `lvm` and `filesystems`
+//! cut them up, `ids` gives everything its identity, `draw` shows a plan to a person.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::model::storage::{FilesystemKind, RaidLevel};
+use crate::units::{Bytes, SectorSize};
+
+/// A layout applied to real disks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The layout's name.
+    pub layout: String,
+    /// Every disk that is written, in the order of the facts.
+    pub disks: Vec<Disk>,
+    /// md arrays.
+    pub arrays: Vec<Array>,
+    /// LVM volume groups.
+    pub volume_groups: Vec<VolumeGroup>,
+    /// File systems and swap.
+    pub filesystems: Vec<Filesystem>,
+}
+
+/// A disk with its GPT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// As in the facts.
+    pub name: String,
+    /// The group that picked it.
+    pub group: String,
+    /// Whole size.
+    pub size: Bytes,
+    /// Logical sector size.
+    pub sector_size: SectorSize,
+    /// GPT disk GUID.
+    pub guid: Uuid,
+    /// Boot code goes to this disk.
+    pub boot: bool,
+    /// In the order in which they lie on the disk.
+    pub partitions: Vec<Partition>,
+}
+
+/// What a partition is for; gives the GPT type GUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartitionKind {
+    /// GRUB's core image for BIOS.
+    BiosBoot,
+    /// EFI system partition.
+    Esp,
+    /// md member.
+    Raid,
+    /// LVM physical volume.
+    Lvm,
+    /// A file system.
+    Linux,
+    /// Swap.
+    Swap,
+    /// Raw, for DRBD.
+    Drbd,
+}
+
+/// A partition; `start` and `size` are multiples of the sector size, `start` of 1 MiB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partition {
+    /// Number in the table.
+    pub number: u32,
+    /// GPT name.
+    pub name: String,
+    /// What it is for.
+    pub kind: PartitionKind,
+    /// PARTUUID.
+    pub guid: Uuid,
+    /// Offset on the disk.
+    pub start: Bytes,
+    /// Length.
+    pub size: Bytes,
+}
+
+/// A partition of the plan: `plan.disks[disk]`'s partition of that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionRef {
+    /// Index into [`Plan::disks`].
+    pub disk: usize,
+    /// Number in the table.
+    pub number: u32,
+}
+
+/// An md array, metadata 1.2, with an internal write-intent bitmap and an empty bad block log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Array {
+    /// `/dev/md/NAME`; the superblock says `any:NAME`.
+    pub name: String,
+    /// Level.
+    pub level: RaidLevel,
+    /// Array UUID.
+    pub uuid: Uuid,
+    /// In the order of their roles.
+    pub members: Vec<Member>,
+    /// Chunk; zero for RAID1.
+    pub chunk: Bytes,
+    /// Where the data starts on each member.
+    pub data_offset: Bytes,
+    /// How much of each member is used, from `data_offset`; a multiple of the chunk.
+    pub member_size: Bytes,
+    /// What the array offers.
+    pub size: Bytes,
+    /// What one bit of the write-intent bitmap covers.
+    pub bitmap_chunk: Bytes,
+}
+
+/// A member of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Where.
+    pub partition: PartitionRef,
+    /// Device UUID.
+    pub uuid: Uuid,
+}
+
+/// What carries a file system or a physical volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// A partition.
+    Partition(PartitionRef),
+    /// The array of that name.
+    Array(String),
+    /// A logical volume.
+    Volume {
+        /// The volume group.
+        group: String,
+        /// The volume in it.
+        name: String,
+    },
+}
+
+/// A volume group with its one physical volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VolumeGroup {
+    /// Name.
+    pub name: String,
+    /// VG id, 32 characters without dashes (see [`lvm_id`](self)).
+    pub id: String,
+    /// PV id.
+    pub pv_id: String,
+    /// Where the physical volume lies.
+    pub on: Device,
+    /// Size of that device.
+    pub device_size: Bytes,
+    /// Where extent 0 starts on the device.
+    pub pe_start: Bytes,
+    /// Size of an extent.
+    pub extent_size: Bytes,
+    /// Number of extents.
+    pub extents: u64,
+    /// Volumes, one contiguous run of extents each.
+    pub volumes: Vec<LogicalVolume>,
+}
+
+/// A linear logical volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogicalVolume {
+    /// Name.
+    pub name: String,
+    /// LV id, 32 characters without dashes.
+    pub id: String,
+    /// First extent.
+    pub start: u64,
+    /// Number of extents.
+    pub extents: u64,
+}
+
+/// A file system or swap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Filesystem {
+    /// Where.
+    pub on: Device,
+    /// Which.
+    pub kind: FilesystemKind,
+    /// Label.
+    pub label: String,
+    /// UUID.
+    pub uuid: Uuid,
+    /// ext4's directory hash seed.
+    pub hash_seed: Uuid,
+    /// Size of the device.
+    pub size: Bytes,
+    /// Mount point; none for swap.
+    pub mount: Option<String>,
+    /// Mount options.
+    pub options: Vec<String>,
+}
