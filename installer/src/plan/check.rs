@@ -16,6 +16,7 @@ impl Plan {
         let mut mistakes = Mistakes::default();
         for disk in &self.disks {
             mistakes.in_disk(disk);
+            mistakes.in_cover(self, disk);
         }
         for array in &self.arrays {
             mistakes.in_array(self, array);
@@ -56,11 +57,20 @@ impl Mistakes {
             });
             free_from = end(partition);
         }
-        let last =
-            disk.size.align_down(disk.sector_size.bytes()).saturating_sub(backup_gpt(disk.sector_size));
-        let fits = disk.partitions.is_empty() || free_from <= last.0;
+        let fits = disk.partitions.is_empty() || free_from <= usable_end(disk);
         self.unless(fits, || format!("the partitions of {name} reach into the backup GPT"));
         self.in_boot_partitions(disk);
+    }
+
+    /// Every MiB of a disk lies in a partition, or is said to be wasted.
+    fn in_cover(&mut self, plan: &Plan, disk: &Disk) {
+        let used = sum(disk.partitions.iter().map(|partition| partition.size));
+        let wasted = plan.waste.iter().filter(|waste| waste.disk == disk.name);
+        let covered = used.saturating_add(sum(wasted.map(|waste| waste.bytes)));
+        let whole = usable_end(disk).saturating_sub(Bytes::MIB.0);
+        self.unless(covered == whole, || {
+            format!("the partitions and the waste of {} do not add up to it", disk.name)
+        });
     }
 
     fn in_boot_partitions(&mut self, disk: &Disk) {
@@ -186,6 +196,16 @@ impl Mistakes {
             }
         }
     }
+}
+
+/// Where the last partition of a disk may end: a whole MiB before the backup GPT.
+fn usable_end(disk: &Disk) -> u64 {
+    let whole_sectors = disk.size.align_down(disk.sector_size.bytes());
+    whole_sectors.saturating_sub(backup_gpt(disk.sector_size)).align_down(Bytes::MIB).0
+}
+
+fn sum(mut sizes: impl Iterator<Item = Bytes>) -> u64 {
+    sizes.try_fold(0_u64, |sum, size| sum.checked_add(size.0)).unwrap_or(u64::MAX)
 }
 
 fn end(partition: &Partition) -> u64 {

@@ -4,6 +4,7 @@ use super::draft::Draft;
 use super::refusal::{Refusal, count, exact};
 use crate::facts::DiskFacts;
 use crate::model::storage::DiskRule;
+use crate::units::Bytes;
 
 /// The disks that a rule has picked, as indices into the facts, ascending.
 pub(super) struct Group<'a> {
@@ -52,13 +53,12 @@ impl<'a> Draft<'a> {
             (left, fits) => format!("but only {fits} of {left} {}: {}", fit_or_fits(fits), small.join(", ")),
         };
         let wanted = count(rule.min_count, "disk");
+        let size = match rule.min_size {
+            Bytes::ZERO => String::new(),
+            size => format!(" of at least {}", exact(size)),
+        };
         Refusal::new(
-            format!(
-                "layout `{}` needs {wanted} of at least {} for `{}`, {found}",
-                self.layout.name,
-                exact(rule.min_size),
-                rule.name
-            ),
+            format!("layout `{}` needs {wanted}{size} for `{}`, {found}", self.layout.name, rule.name),
             "add disks, take larger ones, or choose another layout",
         )
     }

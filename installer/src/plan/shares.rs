@@ -118,12 +118,12 @@ mod tests {
         Claim { least, most, share }
     }
 
-    type Row = (u64, &'static [Claim], Option<&'static [u64]>);
+    type Row<'a> = (u64, &'a [Claim], Option<&'a [u64]>);
 
     #[test]
     fn shares() {
         const MAX: u64 = u64::MAX;
-        let table: [Row; 9] = [
+        let table: [Row<'_>; 9] = [
             (10, &[], Some(&[])),
             (9, &[claim(5, MAX, 1), claim(5, MAX, 1)], None),
             (10, &[claim(5, MAX, 1), claim(5, MAX, 1)], Some(&[5, 5])),
