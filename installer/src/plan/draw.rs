@@ -1,7 +1,9 @@
 //! A plan as text, for the person who decides whether it may be carried out.
 
 use super::refusal::count;
-use super::{Array, Device, Disk, Filesystem, Partition, PartitionKind, PartitionRef, Plan, VolumeGroup};
+use super::{
+    Array, Device, Disk, Filesystem, Partition, PartitionKind, PartitionRef, Plan, VolumeGroup, Waste,
+};
 use crate::model::storage::{FilesystemKind, RaidLevel};
 use crate::units::{Bytes, SectorSize};
 
@@ -59,12 +61,9 @@ impl Plan {
     }
 
     fn draw_waste(&self) -> Tree {
-        let leaf = |(disk, bytes, why): (&String, Bytes, &String)| Leaf {
-            name: disk.clone(),
-            size: bytes,
-            what: why.clone(),
-        };
-        Tree::of("wasted", self.waste.iter().map(|waste| leaf((&waste.disk, waste.bytes, &waste.why))))
+        let leaf =
+            |waste: &Waste| Leaf { name: waste.disk.clone(), size: waste.bytes, what: waste.why.clone() };
+        Tree::of("wasted", self.waste.iter().map(leaf))
     }
 
     fn use_of(&self, at: PartitionRef, kind: PartitionKind) -> String {
@@ -80,12 +79,12 @@ impl Plan {
     }
 
     fn membership(&self, at: PartitionRef) -> String {
-        let role = |array: &Array| {
-            Some((array.members.iter().position(|member| member.partition == at)?, array.clone()))
+        let describe = |array: &Array| {
+            let role = array.members.iter().position(|member| member.partition == at)?;
+            let (name, level, members) = (&array.name, level(array.level), array.members.len());
+            Some(format!("md {name} ({level}, member {role} of {members})"))
         };
-        self.arrays.iter().find_map(role).map_or_else(String::new, |(role, array)| {
-            format!("md {} ({}, member {role} of {})", array.name, level(array.level), array.members.len())
-        })
+        self.arrays.iter().find_map(describe).unwrap_or_else(|| "raw".to_owned())
     }
 
     /// What lies on a device.

@@ -68,9 +68,10 @@ impl Draft<'_> {
 fn too_small(rule: &VolumeGroupRule, extents: u64, claims: &[Claim]) -> Refusal {
     let size = |extents: u64| exact(Bytes(extents.saturating_mul(EXTENT.0)));
     let needed = shares::needed(claims);
+    let free = if rule.free.min == Bytes::ZERO { "" } else { " and its free space" };
     Refusal::new(
         format!(
-            "the volumes of `{}` need {}, but {} has room for {}: {} are missing",
+            "the volumes of `{}`{free} need {}, but {} has room for {}: {} are missing",
             rule.name,
             size(needed),
             rule.on,

@@ -110,6 +110,13 @@ fn volumes_that_do_not_fit() {
         only.hint,
         "raise the minimum size of the partition below array:pv, or lower those of the volumes"
     );
+    layout.volume_groups[0].free = size(64, 1);
+    assert_eq!(
+        messages(&layout, "2x8G,4G"),
+        [
+            "the volumes of `vg0` and its free space need 5600M, but array:pv has room for 3576M: 2024M are missing"
+        ]
+    );
 }
 
 #[test]
