@@ -22,7 +22,8 @@ const BOOT_PARTITIONS: [(u32, &str, PartitionKind, u64); 2] =
 const FIRST: u64 = 1;
 
 impl PartitionKind {
-    /// The GPT type GUID. DRBD has none of its own: its partitions say "Linux data".
+    /// The GPT type GUID. DRBD has none of its own: its partitions say "Linux reserved", so that nothing takes
+    /// them for a file system.
     #[must_use]
     pub const fn type_guid(self) -> Uuid {
         match self {
@@ -30,7 +31,8 @@ impl PartitionKind {
             Self::Esp => uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"),
             Self::Raid => uuid!("a19d880f-05fc-4d3b-a006-743f0f84911e"),
             Self::Lvm => uuid!("e6d6d379-f507-44c2-a23c-238f2a3df928"),
-            Self::Linux | Self::Drbd => uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"),
+            Self::Linux => uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"),
+            Self::Drbd => uuid!("8da63339-0007-60c0-c436-083ac8230908"),
             Self::Swap => uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"),
         }
     }
