@@ -1,0 +1,133 @@
+//! Plans made into images, and images broken on purpose.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use builder::compose::disk::{DiskImages, esps};
+use builder::compose::volume::Volume;
+use builder::compose::{Epoch, ToolCall, esp, ext, swap};
+use installer::model::storage::FilesystemKind;
+use installer::plan::{Device, Filesystem, Plan};
+use installer::units::Bytes;
+use tempfile::TempDir;
+
+use crate::tools::run;
+
+const EPOCH: Epoch = Epoch(1_700_000_000);
+
+/// The images of a plan, and what they were made of.
+pub struct Built {
+    pub plan: Plan,
+    pub paths: Vec<String>,
+    dir: TempDir,
+}
+
+/// Makes a plan's disks, with something in every file system.
+pub fn build(plan: &Plan) -> Built {
+    let dir = tempfile::tempdir().unwrap();
+    let disks = DiskImages::create(plan, dir.path(), EPOCH).unwrap();
+    disks.write_metadata().unwrap();
+    write_tar(&dir.path().join("tree.tar"));
+    std::fs::write(dir.path().join("mke2fs.conf"), ext::CONFIG).unwrap();
+    for filesystem in &plan.filesystems {
+        disks.write_volume(&filesystem.on, &make_filesystem(filesystem, dir.path())).unwrap();
+    }
+    for (at, esp) in esps(plan) {
+        let file = dir.path().join(format!("esp{}", at.disk));
+        let image = blank(&file, esp.size);
+        succeed(&esp::mkfs(esp, plan.disks[at.disk].sector_size, text(&file)));
+        disks.write_volume(&Device::Partition(at), &image).unwrap();
+    }
+    let paths = disks.finish().unwrap();
+    Built { plan: plan.clone(), paths: paths.iter().map(|path| text(path).to_owned()).collect(), dir }
+}
+
+fn make_filesystem(filesystem: &Filesystem, dir: &Path) -> File {
+    let [file, tar, config] = [&filesystem.label[..], "tree.tar", "mke2fs.conf"].map(|name| dir.join(name));
+    let image = blank(&file, filesystem.size);
+    succeed(&match filesystem.kind {
+        FilesystemKind::Ext4 => ext::mke2fs(filesystem, Some(text(&tar)), text(&file), text(&config), EPOCH),
+        FilesystemKind::Swap => swap::mkswap(filesystem, text(&file)),
+    });
+    image
+}
+
+fn blank(path: &Path, size: Bytes) -> File {
+    let file = File::create_new(path).unwrap();
+    file.set_len(size.0).unwrap();
+    File::open(path).unwrap()
+}
+
+fn succeed(call: &ToolCall) {
+    let output = run(call);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "`{}`: {}\n{said}", call.argv.join(" "), output.status);
+}
+
+/// A few megabytes that no hole or chunk can be mistaken for, and a file of zeros.
+fn write_tar(path: &Path) {
+    let mut tar = tar::Builder::new(File::create(path).unwrap());
+    let noise: Vec<u8> = (0_u32..1 << 20).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    for (name, content) in [("noise", &noise[..]), ("zeros", &[0; 1 << 20]), ("text", b"hello\n")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(EPOCH.0);
+        tar.append_data(&mut header, name, content).unwrap();
+    }
+    tar.finish().unwrap();
+}
+
+impl Built {
+    /// What was copied to the file system with that label.
+    pub fn source(&self, label: &str) -> PathBuf {
+        self.dir.path().join(label)
+    }
+
+    /// How many copies of a device there are.
+    pub fn copies(&self, device: &Device) -> usize {
+        Volume::of(&self.plan, device).unwrap().copies()
+    }
+
+    /// One copy of a device as a file of its own.
+    pub fn extract(&self, device: &Device, copy: usize) -> String {
+        let files: Vec<_> = self.paths.iter().map(|path| File::open(path).unwrap()).collect();
+        let path = self.dir.path().join("extracted");
+        let out = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        let disks: Vec<_> = files.iter().collect();
+        Volume::of(&self.plan, device).unwrap().extract(&disks, copy, &out).unwrap();
+        text(&path).to_owned()
+    }
+}
+
+/// Overwrites bytes of a file.
+pub fn overwrite(path: &str, at: u64, bytes: &[u8]) {
+    File::options().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();
+}
+
+/// Flips one bit of a file.
+pub fn flip(path: &str, at: u64) {
+    change(path, at, |byte| byte ^ 1);
+}
+
+/// Flips bits of one byte of a file.
+pub fn flip_bits(path: &str, at: u64, bits: u8) {
+    change(path, at, |byte| byte ^ bits);
+}
+
+/// Adds to a little-endian number that has room for it in its lowest byte.
+pub fn add(path: &str, at: u64, number: u8) {
+    change(path, at, |byte| byte.checked_add(number).unwrap());
+}
+
+fn change(path: &str, at: u64, change: impl Fn(u8) -> u8) {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[change(byte[0])], at).unwrap();
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
