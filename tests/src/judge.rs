@@ -102,7 +102,7 @@ pub fn pvck_metadata(device: &str) -> Judge {
     lvm(Judge::new(["pvck", "--dump", "metadata", device], &["metadata text at", "physical_volumes {"], LVM_REJECTS))
 }
 
-const LVM_REJECTS: &[&str] = &["CHECK:", "WARNING", "Failed", "invalid", "No label", "No metadata"];
+const LVM_REJECTS: &[&str] = &["CHECK:", "WARNING", "Found bad", "zero metadata", "Failed to read"];
 
 /// LVM complains about file descriptors that it inherits; they are not the disk's fault.
 fn lvm(judge: Judge) -> Judge {

@@ -37,7 +37,7 @@ pub fn mke2fs(filesystem: &Filesystem, tar: Option<&str>, file: &str, config: &s
         "hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0"
     );
     let blocks = (size.0 / BLOCK.0).to_string();
-    let mut argv = vec!["mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-U", &uuid, "-L", label, "-E", &extended];
+    let mut argv = vec!["mke2fs", "-q", "-F", "-t", "ext4", "-T", "default", "-b", "4096", "-U", &uuid, "-L", label, "-E", &extended];
     argv.extend(tar.into_iter().flat_map(|tar| ["-d", tar]));
     argv.extend([file, &blocks]);
     ToolCall::new(argv).with_env("SOURCE_DATE_EPOCH", epoch.0).with_env("MKE2FS_CONFIG", config)
@@ -54,7 +54,7 @@ mod tests {
         let call = mke2fs(&plan.filesystems[0], Some("-"), "root.img", "mke2fs.conf", Epoch(7));
         assert_eq!(
             call.argv.join(" "),
-            "mke2fs -q -F -t ext4 -b 4096 -U 00000000-0000-4000-8000-000000000501 -L root -E \
+            "mke2fs -q -F -t ext4 -T default -b 4096 -U 00000000-0000-4000-8000-000000000501 -L root -E \
              hash_seed=00000000-0000-4000-8000-000000000502,lazy_itable_init=0,lazy_journal_init=0,\
              assume_storage_prezeroed=1,root_owner=0:0 -d - root.img 15360"
         );

@@ -10,6 +10,8 @@ use rustix::io::Errno;
 
 /// What a hole is made of on every file system that we meet.
 const BLOCK: usize = 4096;
+/// Compared as memory, which is much faster than byte by byte.
+const ZEROS: [u8; BLOCK] = [0; BLOCK];
 /// Read at once.
 const WINDOW: Bytes = Bytes::MIB;
 
@@ -70,7 +72,8 @@ fn copy_window(source: &File, at: Bytes, window: &[u8], from: Bytes, targets: &[
 
 /// Neighbouring blocks with content, as one part.
 fn non_zero_parts(window: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let is_zero = |at: usize| window[at..window.len().min(at + BLOCK)].iter().all(|byte| *byte == 0);
+    let block = |at: usize| &window[at..window.len().min(at + BLOCK)];
+    let is_zero = move |at: usize| block(at) == &ZEROS[..block(at).len()];
     let mut next = 0;
     std::iter::from_fn(move || {
         let start = (next..window.len()).step_by(BLOCK).find(|at| !is_zero(*at))?;

@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 
 use builder::compose::disk::{DiskImages, esps};
 use builder::compose::volume::Volume;
-use builder::compose::{Epoch, ToolCall, esp, ext, swap};
+use builder::compose::{Epoch, ToolCall, esp, ext, grub, swap};
 use installer::model::storage::FilesystemKind;
 use installer::plan::{Device, Filesystem, Plan};
 use installer::units::Bytes;
 use tempfile::TempDir;
 
-use crate::tools::run;
+use crate::tools::{read, run};
 
+const GRUB: &str = "/usr/lib/grub/i386-pc";
 const EPOCH: Epoch = Epoch(1_700_000_000);
+
+/// Says that it was found, and ends QEMU.
+const MENU: &[u8] = b"serial\nterminal_output serial\necho the menu of the root file system\nhalt\n";
 
 /// The images of a plan, and what they were made of.
 pub struct Built {
@@ -39,8 +43,17 @@ pub fn build(plan: &Plan) -> Built {
         succeed(&esp::mkfs(esp, plan.disks[at.disk].sector_size, text(&file)));
         disks.write_volume(&Device::Partition(at), &image).unwrap();
     }
+    write_boot(&disks, plan, dir.path());
     let paths = disks.finish().unwrap();
     Built { plan: plan.clone(), paths: paths.iter().map(|path| text(path).to_owned()).collect(), dir }
+}
+
+fn write_boot(disks: &DiskImages<'_>, plan: &Plan, dir: &Path) {
+    let [config, core] = ["early.cfg", "core.img"].map(|name| dir.join(name));
+    std::fs::write(&config, grub::early_config(plan.filesystems[0].uuid, "/boot/grub")).unwrap();
+    succeed(&grub::mkimage(GRUB, text(&config), "/boot/grub", text(&core)));
+    let boot = read(&format!("{GRUB}/boot.img"));
+    disks.write_boot(&boot, &std::fs::read(core).unwrap()).unwrap();
 }
 
 fn make_filesystem(filesystem: &Filesystem, dir: &Path) -> File {
@@ -65,14 +78,23 @@ fn succeed(call: &ToolCall) {
     assert!(output.status.success(), "`{}`: {}\n{said}", call.argv.join(" "), output.status);
 }
 
-/// A few megabytes that no hole or chunk can be mistaken for, and a file of zeros.
+/// A few megabytes that no hole or chunk can be mistaken for, a file of zeros, and a menu. `mke2fs` wants each directory
+/// before what is in it.
 fn write_tar(path: &Path) {
     let mut tar = tar::Builder::new(File::create(path).unwrap());
     let noise: Vec<u8> = (0_u32..1 << 20).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    for (name, content) in [("noise", &noise[..]), ("zeros", &[0; 1 << 20]), ("text", b"hello\n")] {
+    for (name, content) in [
+        ("noise", &noise[..]),
+        ("zeros", &[0; 1 << 20]),
+        ("boot/", &[]),
+        ("boot/grub/", &[]),
+        ("boot/grub/grub.cfg", MENU),
+    ] {
         let mut header = tar::Header::new_gnu();
+        let directory = name.ends_with('/');
+        header.set_entry_type(if directory { tar::EntryType::Directory } else { tar::EntryType::Regular });
         header.set_size(content.len() as u64);
-        header.set_mode(0o644);
+        header.set_mode(0o755);
         header.set_mtime(EPOCH.0);
         tar.append_data(&mut header, name, content).unwrap();
     }
@@ -111,11 +133,6 @@ pub fn flip(path: &str, at: u64) {
     change(path, at, |byte| byte ^ 1);
 }
 
-/// Flips bits of one byte of a file.
-pub fn flip_bits(path: &str, at: u64, bits: u8) {
-    change(path, at, |byte| byte ^ bits);
-}
-
 /// Adds to a little-endian number that has room for it in its lowest byte.
 pub fn add(path: &str, at: u64, number: u8) {
     change(path, at, |byte| byte.checked_add(number).unwrap());
@@ -126,6 +143,14 @@ fn change(path: &str, at: u64, change: impl Fn(u8) -> u8) {
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[change(byte[0])], at).unwrap();
+}
+
+/// Where the root directory's inode starts on an ext4 with 4 KiB blocks and 64-byte group descriptors: its table is in
+/// the first descriptor, and it is number 2.
+pub fn root_inode(path: &str) -> u64 {
+    let mut table = [0; 4];
+    File::open(path).unwrap().read_exact_at(&mut table, 4096 + 8).unwrap();
+    u64::from(u32::from_le_bytes(table)) * 4096 + 256
 }
 
 fn text(path: &Path) -> &str {

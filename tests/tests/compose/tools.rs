@@ -19,3 +19,9 @@ pub fn run(call: &ToolCall) -> Output {
     command.args(arguments).envs(call.env.iter().cloned()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.output().unwrap_or_else(|error| panic!("running {}: {error}", call.argv.join(" ")))
 }
+
+/// Reads a file that belongs to a tool.
+pub fn read(path: &str) -> Vec<u8> {
+    let root = std::env::var("XBUILD_JUDGE_ROOT").unwrap_or_default();
+    std::fs::read(root + path).unwrap_or_else(|error| panic!("reading {path}: {error}"))
+}
