@@ -1,10 +1,12 @@
 //! Plans made into images, and images broken on purpose.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use builder::compose::disk::{DiskImages, esps};
+use builder::compose::sparse::data_ranges;
 use builder::compose::volume::Volume;
 use builder::compose::{Epoch, ToolCall, esp, ext, grub, swap};
 use installer::model::storage::FilesystemKind;
@@ -103,8 +105,8 @@ fn write_tar(path: &Path) {
 
 impl Built {
     /// What was copied to the file system with that label.
-    pub fn source(&self, label: &str) -> PathBuf {
-        self.dir.path().join(label)
+    pub fn source(&self, label: &str) -> String {
+        text(&self.dir.path().join(label)).to_owned()
     }
 
     /// How many copies of a device there are.
@@ -121,6 +123,21 @@ impl Built {
         Volume::of(&self.plan, device).unwrap().extract(&disks, copy, &out).unwrap();
         text(&path).to_owned()
     }
+}
+
+/// The length of a file, and each block of 4 KiB that is not all zeros: what two sparse files are compared by.
+pub fn content(path: &str) -> (u64, BTreeMap<u64, Vec<u8>>) {
+    let file = File::open(path).unwrap();
+    let length = file.metadata().unwrap().len();
+    let mut blocks = BTreeMap::new();
+    for range in data_ranges(&file, Bytes::ZERO, Bytes(length)) {
+        let (at, size) = range.unwrap();
+        let mut data = vec![0; size.0 as usize];
+        file.read_exact_at(&mut data, at.0).unwrap();
+        let found = data.chunks(4096).zip(0..).filter(|(block, _)| block.iter().any(|byte| *byte != 0));
+        blocks.extend(found.map(|(block, index)| (at.0 + index * 4096, block.to_vec())));
+    }
+    (length, blocks)
 }
 
 /// Overwrites bytes of a file.
