@@ -1,15 +1,14 @@
 //! The dom0 kernel: Debian's source, our configuration, as a package that apt can upgrade.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::cache::{Cache, Key};
 use crate::debian::Package;
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::Hinted as _;
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;

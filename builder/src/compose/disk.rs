@@ -1,0 +1,193 @@
+//! The disks of a plan as files: metadata first, then volumes, boot code last, and a final name only when complete.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use installer::plan::{Array, Device, Disk, Partition, PartitionKind, PartitionRef, Plan};
+use installer::units::{Bytes, SectorSize};
+use rustix::fs::{FlockOperation, flock};
+
+use super::volume::{Volume, partition};
+use super::{Epoch, Piece, gpt, grub, lvm, md};
+
+/// The images of a plan's disks while they are written, as `disk0.img.partial` and so on.
+///
+/// Only [`DiskImages::finish`] gives them their final names; dropped before that, they are removed.
+#[derive(Debug)]
+pub struct DiskImages<'plan> {
+    plan: &'plan Plan,
+    dir: PathBuf,
+    epoch: Epoch,
+    images: Vec<Partial>,
+}
+
+impl<'plan> DiskImages<'plan> {
+    /// Makes one sparse file per disk in `dir`, of the disk's size and all zeros.
+    ///
+    /// # Errors
+    /// Another process is writing images there, or an I/O error.
+    pub fn create(plan: &'plan Plan, dir: &Path, epoch: Epoch) -> Result<Self> {
+        let images = plan.disks.iter().enumerate().map(|(index, disk)| {
+            let path = dir.join(format!("disk{index}.img"));
+            Partial::create(path.clone(), disk.size).with_context(|| format!("creating {}", path.display()))
+        });
+        Ok(Self { plan, dir: dir.to_owned(), epoch, images: images.collect::<Result<_>>()? })
+    }
+
+    /// Writes partition tables, array and volume group metadata. Nothing of it makes a disk bootable.
+    ///
+    /// # Errors
+    /// Numbers of the plan that do not fit together, or an I/O error.
+    pub fn write_metadata(&self) -> Result<()> {
+        for (disk, image) in self.plan.disks.iter().zip(&self.images) {
+            gpt::write(disk, &image.file)?;
+        }
+        for array in &self.plan.arrays {
+            self.write_array(array).with_context(|| format!("writing the metadata of array `{}`", array.name))?;
+        }
+        for group in &self.plan.volume_groups {
+            let size = Volume::of(self.plan, &group.on)?.size();
+            ensure!(size == group.device_size, "BUG: the device of `{}` has {size}", group.name);
+            let pieces = lvm::physical_volume(group, &self.path_hint(&group.on)?, self.epoch)?;
+            self.write_pieces(&group.on, &pieces).with_context(|| format!("writing the PV of `{}`", group.name))?;
+        }
+        Ok(())
+    }
+
+    fn write_array(&self, array: &Array) -> Result<()> {
+        for (role, member) in array.members.iter().enumerate() {
+            let size = partition(self.plan, member.partition)?.size;
+            let pieces = md::member(array, role, size, self.epoch)?;
+            self.write_pieces(&Device::Partition(member.partition), &pieces)?;
+        }
+        Ok(())
+    }
+
+    fn write_pieces(&self, device: &Device, pieces: &[Piece]) -> Result<()> {
+        let volume = Volume::of(self.plan, device)?;
+        let disks = self.files();
+        pieces.iter().try_for_each(|piece| volume.write(&disks, piece.at, &piece.bytes))
+    }
+
+    /// Where a machine will see the device: LVM shows it, and finds its volumes by their ids.
+    fn path_hint(&self, device: &Device) -> Result<String> {
+        Ok(match device {
+            Device::Partition(at) => format!("/dev/disk/by-partuuid/{}", partition(self.plan, *at)?.guid),
+            Device::Array(name) => format!("/dev/md/{name}"),
+            Device::Volume { group, name } => format!("/dev/{group}/{name}"),
+        })
+    }
+
+    /// Copies what was made in `content` to a device, once, and to every mirror of it.
+    ///
+    /// # Errors
+    /// Content larger than the device, or an I/O error.
+    pub fn write_volume(&self, device: &Device, content: &File) -> Result<()> {
+        Volume::of(self.plan, device)?.copy_sparse_from(content, &self.files())
+    }
+
+    /// Writes GRUB to every disk that BIOS can boot from; the last step before [`Self::finish`]. Disks with 4096-byte
+    /// sectors boot by UEFI only.
+    ///
+    /// # Errors
+    /// A boot disk without a BIOS boot partition, a core that does not fit, or an I/O error.
+    pub fn write_boot(&self, boot_img: &[u8], core_img: &[u8]) -> Result<()> {
+        let bootable = |disk: &Disk| disk.boot && disk.sector_size == SectorSize::B512;
+        for (disk, image) in self.plan.disks.iter().zip(&self.images).filter(|(disk, _)| bootable(disk)) {
+            let at = bios_boot(disk)?;
+            let core = grub::core(core_img, at.start, at.size)?;
+            let boot = grub::boot_code(boot_img, at.start)?;
+            for piece in [core, boot] {
+                image.file.write_all_at(&piece.bytes, piece.at.0).context("writing the boot code")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable, then gives every image its final name; tells the names, in the order of the disks.
+    ///
+    /// # Errors
+    /// An I/O error. Images that have their final name by then are complete; the others are gone.
+    pub fn finish(self) -> Result<Vec<PathBuf>> {
+        for image in &self.images {
+            image.file.sync_all().with_context(|| format!("syncing {}", image.partial_path().display()))?;
+        }
+        let paths = self.images.into_iter().map(Partial::rename).collect::<Result<_>>()?;
+        File::open(&self.dir)?.sync_all().with_context(|| format!("syncing {}", self.dir.display()))?;
+        Ok(paths)
+    }
+
+    /// The images, for [`Volume::extract`].
+    #[must_use]
+    pub fn files(&self) -> Vec<&File> {
+        self.images.iter().map(|image| &image.file).collect()
+    }
+}
+
+fn bios_boot(disk: &Disk) -> Result<&Partition> {
+    let found = disk.partitions.iter().find(|partition| partition.kind == PartitionKind::BiosBoot);
+    found.with_context(|| format!("BUG: boot disk {} has no BIOS boot partition", disk.name))
+}
+
+/// The ESPs of a plan.
+pub fn esps(plan: &Plan) -> impl Iterator<Item = (PartitionRef, &Partition)> {
+    plan.disks.iter().enumerate().flat_map(|(disk, of)| {
+        let esps = of.partitions.iter().filter(|partition| partition.kind == PartitionKind::Esp);
+        esps.map(move |esp| (PartitionRef { disk, number: esp.number }, esp))
+    })
+}
+
+/// An image without its final name; removed unless it gets it.
+#[derive(Debug)]
+struct Partial {
+    file: File,
+    path: PathBuf,
+    finished: bool,
+}
+
+impl Partial {
+    fn create(path: PathBuf, size: Bytes) -> Result<Self> {
+        let partial = partial_path(&path);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&partial)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).context("another build is writing it")?;
+        // Between opening and locking, another build may have given it its final name.
+        let (ours, named) = (file.metadata()?, fs::metadata(&partial)?);
+        ensure!((ours.dev(), ours.ino()) == (named.dev(), named.ino()), "another build has just finished it");
+        let image = Self { file, path, finished: false };
+        // What an interrupted build left is nobody's now.
+        image.file.set_len(0)?;
+        image.file.set_len(size.0)?;
+        Ok(image)
+    }
+
+    fn partial_path(&self) -> PathBuf {
+        partial_path(&self.path)
+    }
+
+    fn rename(mut self) -> Result<PathBuf> {
+        fs::rename(self.partial_path(), &self.path).with_context(|| format!("naming {}", self.path.display()))?;
+        self.finished = true;
+        Ok(self.path.clone())
+    }
+}
+
+fn partial_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nothing more can be done in a drop; the next build truncates it.
+            drop(fs::remove_file(self.partial_path()));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;

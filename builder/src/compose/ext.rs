@@ -1,0 +1,74 @@
+//! ext4, made by `mke2fs` from a tar: no root, no mount, and the same bytes everywhere.
+
+use installer::plan::Filesystem;
+use installer::units::Bytes;
+
+use super::{Epoch, ToolCall};
+
+const BLOCK: Bytes = Bytes(4096);
+
+/// The `mke2fs.conf` for [`mke2fs`]: what a file system looks like must not depend on the host's defaults.
+/// Without `metadata_csum_seed` and `orphan_file`, so that older GRUB and e2fsck read it too.
+pub const CONFIG: &str = "\
+[defaults]
+\tbase_features = sparse_super,large_file,filetype,resize_inode,dir_index,ext_attr
+\tdefault_mntopts = acl,user_xattr
+\tenable_periodic_fsck = 0
+\tblocksize = 4096
+\tinode_size = 256
+\tinode_ratio = 16384
+\treserved_ratio = 5.0
+
+[fs_types]
+\text4 = {
+\t\tfeatures = has_journal,extent,huge_file,flex_bg,metadata_csum,64bit,dir_nlink,extra_isize
+\t}
+";
+
+/// Makes a file system in `file`, a new sparse file (it is taken to be all zeros), with the content of a tar, if any:
+/// a path, or `-` for standard input. `config` is a file that holds [`CONFIG`].
+///
+/// Needs e2fsprogs 1.47.1, and libarchive when it runs.
+#[must_use]
+pub fn mke2fs(filesystem: &Filesystem, tar: Option<&str>, file: &str, config: &str, epoch: Epoch) -> ToolCall {
+    let Filesystem { uuid, label, hash_seed, size, .. } = filesystem;
+    let uuid = uuid.to_string();
+    let extended = format!(
+        "hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0"
+    );
+    let blocks = (size.0 / BLOCK.0).to_string();
+    let mut argv = vec!["mke2fs", "-q", "-F", "-t", "ext4", "-T", "default", "-b", "4096", "-U", &uuid, "-L", label, "-E", &extended];
+    argv.extend(tar.into_iter().flat_map(|tar| ["-d", tar]));
+    argv.extend([file, &blocks]);
+    ToolCall::new(argv).with_env("SOURCE_DATE_EPOCH", epoch.0).with_env("MKE2FS_CONFIG", config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CONFIG, Epoch, mke2fs};
+    use crate::compose::fixture;
+
+    #[test]
+    fn the_command_pins_everything_that_could_differ() {
+        let plan = fixture::raid1();
+        let call = mke2fs(&plan.filesystems[0], Some("-"), "root.img", "mke2fs.conf", Epoch(7));
+        assert_eq!(
+            call.argv.join(" "),
+            "mke2fs -q -F -t ext4 -T default -b 4096 -U 00000000-0000-4000-8000-000000000501 -L root -E \
+             hash_seed=00000000-0000-4000-8000-000000000502,lazy_itable_init=0,lazy_journal_init=0,\
+             assume_storage_prezeroed=1,root_owner=0:0 -d - root.img 15360"
+        );
+        assert_eq!(call.env, [("SOURCE_DATE_EPOCH", "7"), ("MKE2FS_CONFIG", "mke2fs.conf")].map(owned));
+        let empty = mke2fs(&plan.filesystems[0], None, "root.img", "mke2fs.conf", Epoch(7));
+        assert!(!empty.argv.contains(&"-d".to_owned()));
+    }
+
+    #[test]
+    fn features_that_old_readers_lack_are_left_out() {
+        assert!(!CONFIG.contains("metadata_csum_seed") && !CONFIG.contains("orphan_file"));
+    }
+
+    fn owned((name, value): (&str, &str)) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+}

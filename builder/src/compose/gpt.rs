@@ -1,0 +1,91 @@
+//! GUID partition table: protective MBR, primary and backup table (UEFI specification 2.10, chapter 5).
+//!
+//! Written with `gptman`, which keeps partition numbers; `gpt` 4.1 renumbers sparse ones (1, 14, 15 become 1, 2, 3).
+
+use std::fs::File;
+use std::io::Cursor;
+use std::os::unix::fs::FileExt;
+
+use anyhow::{Context, Result, ensure};
+use gptman::{GPT, GPTPartitionEntry};
+use installer::plan::{Disk, Partition, PartitionKind};
+use installer::units::Bytes;
+use mbrman::{CHS, MBRHeader, MBRPartitionEntry};
+use uuid::{Uuid, uuid};
+
+/// The partition type of a kind.
+#[must_use]
+pub fn type_guid(kind: PartitionKind) -> Uuid {
+    match kind {
+        PartitionKind::BiosBoot => uuid!("21686148-6449-6e6f-744e-656564454649"),
+        PartitionKind::Esp => uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"),
+        PartitionKind::Raid => uuid!("a19d880f-05fc-4d3b-a006-743f0f84911e"),
+        PartitionKind::Lvm => uuid!("e6d6d379-f507-44c2-a23c-238f2a3df928"),
+        PartitionKind::Linux => uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"),
+        PartitionKind::Swap => uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"),
+        // Linux reserved: DRBD has no type of its own, and nothing must take the partition for a file system.
+        PartitionKind::Drbd => uuid!("8da63339-0007-60c0-c436-083ac8230908"),
+    }
+}
+
+/// Writes the protective MBR and both tables. `file` has the size of the disk; the first 440 bytes are left alone:
+/// they are boot code, which belongs to [`super::grub`].
+///
+/// # Errors
+/// A table that does not fit the disk, or an I/O error.
+pub fn write(disk: &Disk, mut file: &File) -> Result<()> {
+    let sector = disk.sector_size.bytes();
+    ensure!(disk.size.0.is_multiple_of(sector.0), "BUG: {} is no whole number of {sector}-byte sectors", disk.name);
+    let mut table = table(disk, file)?;
+    write_protective_mbr(disk.size.0 / sector.0, file).context("writing the protective MBR")?;
+    table.write_into(&mut file).with_context(|| format!("writing the GPT of {}", disk.name))?;
+    Ok(())
+}
+
+fn table(disk: &Disk, mut file: &File) -> Result<GPT> {
+    let mut table = GPT::new_from(&mut file, disk.sector_size.into(), disk.guid.to_bytes_le())?;
+    for partition in &disk.partitions {
+        let number = partition.number;
+        let fits = (1..=table.header.number_of_partition_entries).contains(&number);
+        ensure!(fits && table[number].is_unused(), "BUG: partition number {number} on {}", disk.name);
+        table[number] = entry(partition, disk.sector_size.bytes())?;
+    }
+    Ok(table)
+}
+
+fn entry(partition: &Partition, sector: Bytes) -> Result<GPTPartitionEntry> {
+    let Partition { number, name, start, size, .. } = partition;
+    ensure!(start.0.is_multiple_of(Bytes::MIB.0), "BUG: partition {number} ({name}) is not aligned to 1 MiB");
+    ensure!(size.0 > 0 && size.0.is_multiple_of(sector.0), "BUG: the size of partition {number} ({name})");
+    ensure!(name.encode_utf16().count() <= 36, "the partition name `{name}` is longer than 36 characters");
+    Ok(GPTPartitionEntry {
+        partition_type_guid: type_guid(partition.kind).to_bytes_le(),
+        unique_partition_guid: partition.guid.to_bytes_le(),
+        starting_lba: start.0 / sector.0,
+        ending_lba: (start.0 + size.0) / sector.0 - 1,
+        attribute_bits: 0,
+        partition_name: name.as_str().into(),
+    })
+}
+
+/// One entry of type 0xEE over the whole disk; its size is all ones if it does not fit into 32 bits.
+fn write_protective_mbr(sectors: u64, file: &File) -> Result<()> {
+    let mut header = MBRHeader::new([0; 4]);
+    header.partition_1 = MBRPartitionEntry {
+        boot: mbrman::BOOT_INACTIVE,
+        first_chs: CHS::new(0, 0, 2),
+        sys: 0xee,
+        last_chs: CHS::new(1023, 255, 63),
+        starting_lba: 1,
+        sectors: u32::try_from(sectors - 1).unwrap_or(u32::MAX),
+    };
+    let mut sector = Cursor::new(Vec::new());
+    header.write_into(&mut sector)?;
+    // Behind the boot code: that belongs to GRUB, and is written last.
+    file.write_all_at(&sector.into_inner()[440..], 440)?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "gpt_tests.rs"]
+mod tests;

@@ -1,0 +1,200 @@
+//! Where the bytes of a device lie: a plan's partition, array or logical volume as places on its disks.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use anyhow::{Context, Result, ensure};
+use installer::plan::{Array, Device, Partition, PartitionRef, Plan, VolumeGroup};
+use installer::units::Bytes;
+
+use super::sparse;
+
+/// An offset on a disk of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index into [`Plan::disks`].
+    pub disk: usize,
+    /// Offset on it.
+    pub offset: Bytes,
+}
+
+/// A stretch of a volume that lies in one piece, and every place where its copies are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Offset in the volume.
+    pub at: Bytes,
+    /// Length.
+    pub length: Bytes,
+    /// One place per copy.
+    pub places: Vec<Place>,
+}
+
+/// A device of a plan, resolved down to its disks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Where the data of each member starts; a partition is its own and only member.
+    members: Vec<Place>,
+    /// RAID10 near-2 by chunks of this size; none is a mirror over all members.
+    chunk: Option<Bytes>,
+    /// Where the volume starts in the data that the members carry.
+    start: Bytes,
+    size: Bytes,
+}
+
+impl Volume {
+    /// Finds a device in a plan.
+    ///
+    /// # Errors
+    /// The plan has no such device.
+    pub fn of(plan: &Plan, device: &Device) -> Result<Self> {
+        match device {
+            Device::Partition(at) => Self::of_partition(plan, *at),
+            Device::Array(name) => Self::of_array(plan, array(plan, name)?),
+            Device::Volume { group, name } => Self::of_logical_volume(plan, volume_group(plan, group)?, name),
+        }
+    }
+
+    fn of_partition(plan: &Plan, at: PartitionRef) -> Result<Self> {
+        let partition = partition(plan, at)?;
+        let members = vec![Place { disk: at.disk, offset: partition.start }];
+        Ok(Self { members, chunk: None, start: Bytes::ZERO, size: partition.size })
+    }
+
+    fn of_array(plan: &Plan, array: &Array) -> Result<Self> {
+        let place = |at: PartitionRef| -> Result<Place> {
+            Ok(Place { disk: at.disk, offset: partition(plan, at)?.start + array.data_offset })
+        };
+        let members = array.members.iter().map(|member| place(member.partition)).collect::<Result<_>>()?;
+        let chunk = (array.chunk != Bytes::ZERO).then_some(array.chunk);
+        Ok(Self { members, chunk, start: Bytes::ZERO, size: array.size })
+    }
+
+    fn of_logical_volume(plan: &Plan, group: &VolumeGroup, name: &str) -> Result<Self> {
+        let volume = group.volumes.iter().find(|volume| volume.name == name);
+        let volume = volume.with_context(|| format!("BUG: no volume `{}/{name}` in the plan", group.name))?;
+        ensure!(!matches!(group.on, Device::Volume { .. }), "BUG: `{}` lies on a logical volume", group.name);
+        let carrier = Self::of(plan, &group.on)?;
+        let start = group.pe_start + group.extent_size * volume.start;
+        let size = group.extent_size * volume.extents;
+        ensure!(start + size <= carrier.size, "BUG: `{}/{name}` is larger than its carrier", group.name);
+        Ok(Self { start: carrier.start + start, size, ..carrier })
+    }
+
+    /// What it offers.
+    #[must_use]
+    pub fn size(&self) -> Bytes {
+        self.size
+    }
+
+    /// How many copies of each byte there are.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        if self.chunk.is_some() { 2 } else { self.members.len() }
+    }
+
+    /// The places of a range of the volume, in order.
+    pub fn runs(&self, at: Bytes, length: Bytes) -> impl Iterator<Item = Run> {
+        let end = at + length;
+        let mut next = at;
+        std::iter::from_fn(move || {
+            let run = (next < end).then(|| self.run(next, end - next))?;
+            next = run.at + run.length;
+            Some(run)
+        })
+    }
+
+    fn run(&self, at: Bytes, most: Bytes) -> Run {
+        let data = self.start + at;
+        match self.chunk {
+            None => {
+                let place = |member: &Place| Place { offset: member.offset + data, ..*member };
+                Run { at, length: most, places: self.members.iter().map(place).collect() }
+            }
+            Some(chunk) => {
+                let (number, within) = (data.0 / chunk.0, Bytes(data.0 % chunk.0));
+                let places = (0..2).map(|copy| self.near_copy(2 * number + copy, chunk, within)).collect();
+                Run { at, length: most.min(chunk - within), places }
+            }
+        }
+    }
+
+    /// RAID10 near-2 deals the copies of all chunks out to the members in turn.
+    fn near_copy(&self, position: u64, chunk: Bytes, within: Bytes) -> Place {
+        let count = self.members.len() as u64;
+        let member = self.members[(position % count) as usize];
+        Place { offset: member.offset + chunk * (position / count) + within, ..member }
+    }
+
+    /// Writes bytes to every copy. `disks` are the plan's, in its order.
+    ///
+    /// # Errors
+    /// Bytes beyond the end, or an I/O error.
+    pub fn write(&self, disks: &[&File], at: Bytes, bytes: &[u8]) -> Result<()> {
+        let length = Bytes(bytes.len() as u64);
+        ensure!(at + length <= self.size, "BUG: {length} at {at} do not fit into {}", self.size);
+        for run in self.runs(at, length) {
+            let from = (run.at - at).0 as usize;
+            let part = &bytes[from..from + run.length.0 as usize];
+            for place in &run.places {
+                disks[place.disk].write_all_at(part, place.offset.0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies `source` to every copy of a volume that reads as zeros so far; its holes and zero blocks stay holes.
+    ///
+    /// # Errors
+    /// A source larger than the volume, or an I/O error.
+    pub fn copy_sparse_from(&self, source: &File, disks: &[&File]) -> Result<()> {
+        let length = Bytes(source.metadata()?.len());
+        ensure!(length <= self.size, "a file system of {length} does not fit into its device of {}", self.size);
+        for range in sparse::data_ranges(source, Bytes::ZERO, length) {
+            let (at, length) = range?;
+            for run in self.runs(at, length) {
+                let targets: Vec<_> = run.places.iter().map(|place| (disks[place.disk], place.offset)).collect();
+                sparse::copy(source, run.at, run.length, &targets)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies one of the volume's copies to `out`, sparsely: how a tool that wants a file gets to see a partition or
+    /// what an array carries.
+    ///
+    /// # Errors
+    /// No such copy, or an I/O error.
+    pub fn extract(&self, disks: &[&File], copy: usize, out: &File) -> Result<()> {
+        ensure!(copy < self.copies(), "BUG: copy {copy} of {}", self.copies());
+        out.set_len(self.size.0)?;
+        for run in self.runs(Bytes::ZERO, self.size) {
+            let place = run.places[copy];
+            sparse::copy(disks[place.disk], place.offset, run.length, &[(out, run.at)])?;
+        }
+        Ok(())
+    }
+}
+
+/// The partition that a plan's reference means.
+///
+/// # Errors
+/// The plan has no such partition.
+pub fn partition(plan: &Plan, at: PartitionRef) -> Result<&Partition> {
+    let disk = plan.disks.get(at.disk);
+    let found = disk.and_then(|disk| disk.partitions.iter().find(|partition| partition.number == at.number));
+    found.with_context(|| format!("BUG: no partition {} on disk {} in the plan", at.number, at.disk))
+}
+
+fn array<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan Array> {
+    let found = plan.arrays.iter().find(|array| array.name == name);
+    found.with_context(|| format!("BUG: no array `{name}` in the plan"))
+}
+
+fn volume_group<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan VolumeGroup> {
+    let found = plan.volume_groups.iter().find(|group| group.name == name);
+    found.with_context(|| format!("BUG: no volume group `{name}` in the plan"))
+}
+
+#[cfg(test)]
+#[path = "volume_tests.rs"]
+mod tests;
