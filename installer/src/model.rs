@@ -1,4 +1,5 @@
 //! What may be said: profiles and the cluster file, read into plain values, every problem with its place.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cluster;
 pub mod document;
@@ -11,6 +12,6 @@ pub mod profile;
 pub mod resolve;
 mod ssh_key;
 pub mod storage;
-mod suggest;
+pub(crate) mod suggest;
 pub mod value;
 pub mod words;
