@@ -126,25 +126,27 @@ impl Table<'_> {
     /// The value of a key that may be there; wrong is not the same as missing, but both are none here.
     pub fn optional<T: Value>(&mut self, key: &'static str) -> Option<T> {
         let found = self.get(key)?;
-        self.value(found, || format!("`{key}`"), key)
+        self.value(found, &format!("`{key}`"), &format!("{key} = {}", T::EXAMPLE))
     }
 
     /// The values of a list; empty without the key.
     pub fn list<T: Value>(&mut self, key: &'static str) -> Vec<T> {
-        let entries = self.array(key, "a list", format!("[{}]", T::EXAMPLE));
-        entries.iter().filter_map(|found| self.value(found, || format!("an entry of `{key}`"), key)).collect()
+        let (label, example) = (format!("an entry of `{key}`"), format!("{key} = [{}]", T::EXAMPLE));
+        let entries = self.array(key, "a list", &example);
+        entries.iter().filter_map(|found| self.value(found, &label, &example)).collect()
     }
 
     /// The table `[key]`, if it is there.
     pub fn section<T: Section>(&mut self, key: &'static str) -> Option<Entry<T>> {
         let found = self.get(key)?;
-        self.table(found, key, format!("[{key}]"))
+        self.table(found, key, &format!("[{key}]"))
     }
 
     /// All tables `[[key]]`.
     pub fn sections<T: Section>(&mut self, key: &'static str) -> Vec<Entry<T>> {
-        let entries = self.array(key, "a list of tables", String::new());
-        entries.iter().filter_map(|found| self.table(found, key, format!("[[{key}]]"))).collect()
+        let example = format!("[[{key}]]");
+        let entries = self.array(key, "a list of tables", &example);
+        entries.iter().filter_map(|found| self.table(found, key, &example)).collect()
     }
 
     /// Reports what only this table can know, at the value of `key` or, without it, at the table's beginning.
@@ -166,49 +168,39 @@ impl<'a> Table<'a> {
         self.entries.get(key)
     }
 
-    fn array(&mut self, key: &'static str, what: &str, example: String) -> &'a [Spanned<DeValue<'a>>] {
-        match self.get(key).map(|found| (found, found.get_ref())) {
-            None => &[],
-            Some((_, DeValue::Array(entries))) => entries,
-            Some((found, _)) => {
-                let hint =
-                    if example.is_empty() { format!("[[{key}]]") } else { format!("{key} = {example}") };
-                self.wrong_kind(found, &format!("`{key}`"), what, &hint);
-                &[]
-            }
+    fn array(&mut self, key: &'static str, what: &str, example: &str) -> &'a [Spanned<DeValue<'a>>] {
+        let Some(found) = self.get(key) else { return &[] };
+        if let DeValue::Array(entries) = found.get_ref() {
+            return entries;
         }
+        self.wrong_kind(found, &format!("`{key}`"), what, example);
+        &[]
     }
 
-    fn value<T: Value>(
-        &mut self,
-        found: &Spanned<DeValue<'a>>,
-        label: impl Fn() -> String,
-        key: &str,
-    ) -> Option<T> {
-        let place = || self.document.place(found.span());
-        let place = || if T::SECRET { place().masked() } else { place() };
+    fn value<T: Value>(&mut self, found: &Spanned<DeValue<'a>>, label: &str, example: &str) -> Option<T> {
+        let place = || {
+            let place = self.document.place(found.span());
+            if T::SECRET { place.masked() } else { place }
+        };
         match T::read(&Found { value: found.get_ref(), place: &place }) {
-            Ok(value) => Some(value),
-            Err(Wrong::Kind) => {
-                self.wrong_kind(found, &label(), T::WHAT, &format!("{key} = {}", T::EXAMPLE));
-                None
-            }
+            Ok(value) => return Some(value),
+            Err(Wrong::Kind) => self.wrong_kind(found, label, T::WHAT, example),
             Err(Wrong::Value { message, hint }) => {
                 let problem = Problem::at(place(), message, hint);
                 self.problems.push(problem);
-                None
             }
         }
+        None
     }
 
     fn table<T: Section>(
         &mut self,
         found: &Spanned<DeValue<'_>>,
         key: &str,
-        example: String,
+        example: &str,
     ) -> Option<Entry<T>> {
         let DeValue::Table(entries) = found.get_ref() else {
-            self.wrong_kind(found, &format!("`{key}`"), "a table", &example);
+            self.wrong_kind(found, &format!("`{key}`"), "a table", example);
             return None;
         };
         let (document, problems) = (self.document, &mut *self.problems);

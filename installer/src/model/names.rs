@@ -13,6 +13,8 @@ pub(super) fn once<K: Ord + Display>(
     names: impl IntoIterator<Item = (K, Place)>,
     problems: &mut Problems,
 ) {
+    let mut names: Vec<(K, Place)> = names.into_iter().collect();
+    names.sort_by_key(|(_, place)| (place.line, place.column));
     let mut first: BTreeMap<K, Place> = BTreeMap::new();
     for (name, place) in names {
         if let Some(first) = first.get(&name) {
