@@ -186,7 +186,7 @@ fn write_control(folder: &Path, release: &str, source_version: &str) -> Result<(
     fs::create_dir(folder)?;
     let control = format!(
         "Package: linux-image-{release}\nVersion: {source_version}+xbuild1\nArchitecture: amd64\nSection: kernel\nPriority: optional\n\
-         Maintainer: xbuild <root@localhost>\nDepends: kmod, linux-base, initramfs-tools\nProvides: linux-image\n\
+         Maintainer: xbuild <root@localhost>\nDepends: kmod, initramfs-tools\nProvides: linux-image\n\
          Description: Linux for Xen dom0 with DRBD, OCFS2 and AoE built in\n \
          Debian's source with xbuild's configuration. Everything it has is built in;\n it boots Xen dom0, plain machines and guests.\n"
     );

@@ -2,5 +2,6 @@
 
 pub mod facts;
 pub mod model;
+pub mod overlay;
 pub mod plan;
 pub mod units;
