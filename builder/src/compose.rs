@@ -8,6 +8,7 @@ use crate::compose::block::Block;
 use installer::units::Bytes;
 
 pub mod block;
+pub mod content;
 pub mod disk;
 pub mod esp;
 pub mod ext;
