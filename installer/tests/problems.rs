@@ -108,6 +108,48 @@ error: missing key `size`
 }
 
 #[test]
+fn a_table_where_none_belongs_and_the_other_way_round() {
+    let report = report_of_profile("summary = \"A\"\nboot = 1\n[layout]\nname = \"x\"\ndisks = 3\n");
+    let expected = [
+        "`boot` must be a table, not a whole number",
+        "write it like this: `[boot]`",
+        "`disks` must be a list of tables, not a whole number",
+        "write it like this: `[[layout.disks]]`",
+    ];
+    assert_eq!(messages(&report), expected);
+}
+
+#[test]
+fn keys_that_are_no_slip_get_the_list() {
+    let report = report_of_cluster(
+        "[cluster]\nname = \"c\"\n[[node]]\nname = \"n\"\nprofile = \"node\"\n[[node.disk]]\nsize = \"8G\"\nserial = 1\n",
+    );
+    assert_eq!(messages(&report), ["unknown key `serial`", "known keys: `size`"]);
+}
+
+#[test]
+fn file_names_are_profile_names() {
+    let expected = "\
+error: profiles/My Node.toml cannot be a profile: `My Node` is not a name
+   = hint: rename the file: use at most 32 of a-z, 0-9 and `-`, a letter or digit first";
+    assert_eq!(report(&[("profiles/My Node.toml", "summary = \"A\"\n")]), expected);
+}
+
+#[test]
+fn json_has_the_same() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir_all(root.path().join("profiles")).unwrap();
+    fs::write(root.path().join("profiles/a.toml"), "summary = 1\n").unwrap();
+    let file = root.path().join("profiles/a.toml");
+    let expected = serde_json::json!([{
+        "file": file.to_str().unwrap(), "line": 1, "column": 11,
+        "message": "`summary` must be a string, not a whole number",
+        "hint": "write it like this: `summary = \"text\"`",
+    }]);
+    assert_eq!(serde_json::to_value(check(root.path(), None)).unwrap(), expected);
+}
+
+#[test]
 fn bad_size() {
     let expected = "\
 error: `4 GB` is not a size
@@ -122,13 +164,21 @@ error: `4 GB` is not a size
 #[test]
 fn syntax_error() {
     let expected = "\
-error: string values must be quoted, expected literal string
-  --> profiles/a.toml:2:11
+error: unclosed table
+  --> profiles/a.toml:2:6
    |
- 2 | packages =
-   |           ^
-   = hint: write `key = value`, with text in double quotes";
-    assert_eq!(report_of_profile("summary = \"A\"\npackages =\n"), expected);
+ 2 | [boot
+   |      ^
+   = hint: expected `]`
+
+error: missing comma between array elements
+  --> profiles/a.toml:3:22
+   |
+ 3 | xen-arguments = [\"a\" \"b\"]
+   |                      ^
+   = hint: expected `,`";
+    let text = "summary = \"A\"\n[boot\nxen-arguments = [\"a\" \"b\"]\n";
+    assert_eq!(report_of_profile(text), expected);
     let expected = "\
 error: duplicate key
   --> profiles/a.toml:2:1
