@@ -390,13 +390,92 @@ fn what_the_cluster_says_must_make_sense() {
 
 #[test]
 fn a_password_is_not_repeated() {
-    let report = report_of_cluster(
-        "[cluster]\nname = \"c\"\nroot-password-hash = \"s3cret\"\n[[node]]\nname = \"n\"\nprofile = \"node\"\n",
-    );
-    assert!(
-        report.starts_with("error: this is not a password hash\n") && !report.contains("s3cret"),
-        "{report}"
-    );
+    for (secret, message) in [
+        ("\"12345\"", "this is not a password hash"),
+        ("12345", "`root-password-hash` must be a string, not a whole number"),
+    ] {
+        let cluster = format!(
+            "[cluster]\nname = \"c\"\nroot-password-hash = {secret}\n[[node]]\nname = \"n\"\nprofile = \"node\"\n"
+        );
+        let report = report_of_cluster(&cluster);
+        assert_eq!(messages(&report)[0], message);
+        assert!(!report.contains("12345"), "{report}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_profile_is_told_with_the_profile() {
+    let files = [
+        ("profiles/base.toml", "summary = \"Base\"\npackages = \"x\"\n"),
+        ("profiles/node.toml", "summary = \"Node\"\nextends = \"base\"\n"),
+        ("cluster.toml", "[cluster]\nname = \"c\"\n[[node]]\nname = \"n\"\nprofile = \"node\"\n"),
+    ];
+    assert_eq!(messages(&report(&files))[0], "`packages` must be a list, not a string");
+    assert_eq!(messages(&report(&files)).len(), 2);
+}
+
+#[test]
+fn a_node_needs_a_profile_with_a_layout() {
+    let files = [
+        ("profiles/base.toml", "summary = \"Base\"\n"),
+        ("cluster.toml", "[cluster]\nname = \"c\"\n[[node]]\nname = \"n\"\nprofile = \"base\"\n"),
+    ];
+    let expected = "\
+error: profile `base` has no layout: it is not a node by itself
+  --> cluster.toml:5:11
+   |
+ 5 | profile = \"base\"
+   |           ^^^^^^
+   = hint: add a [layout], or extend a profile that has one";
+    assert_eq!(report(&files), expected);
+}
+
+#[test]
+fn sizes_beyond_all_disks_are_refused() {
+    let report = report_of_layout("min = \"2G\"", "min = \"16383P\"");
+    assert_eq!(messages(&report)[0], "`16383P` is more than any disk holds");
+}
+
+/// The layouts of the seeds, as far as the shipped profiles do not have them.
+#[test]
+fn seed_layouts_can_be_said() {
+    for layout in [
+        r#"
+name = "single-drbd"
+disks = [{ name = "system", boot = true, count = 1, min-size = "8G" }, { name = "data", count = 1, min-size = "1G" }]
+partitions = [
+    { disks = "system", number = 1, name = "swap", min = "512M" },
+    { disks = "system", number = 2, name = "boot", min = "512M" },
+    { disks = "system", number = 3, name = "root", min = "4G", share = 1 },
+    { disks = "data", number = 1, name = "drbd", min = "1G", share = 1, drbd = true },
+]
+filesystems = [
+    { on = "partition:swap", type = "swap", label = "swap" },
+    { on = "partition:boot", type = "ext4", label = "boot", mount = "/boot" },
+    { on = "partition:root", type = "ext4", label = "root", mount = "/" },
+]
+"#,
+        r#"
+name = "raid10-aoe"
+disks = [{ name = "system", boot = true, at-least = 4, min-size = "16G" }]
+partitions = [
+    { disks = "system", number = 1, name = "root", min = "1G" },
+    { disks = "system", number = 2, name = "usr", min = "2G" },
+    { disks = "system", number = 3, name = "rest", min = "4G", share = 1 },
+]
+arrays = [
+    { name = "md0", level = "raid1", partition = "root" },
+    { name = "md1", level = "raid10", partition = "usr" },
+    { name = "md3", level = "raid10", partition = "rest" },
+]
+filesystems = [
+    { on = "array:md0", type = "ext4", label = "root", mount = "/" },
+    { on = "array:md1", type = "ext4", label = "usr", mount = "/usr" },
+]
+"#,
+    ] {
+        assert_eq!(report_of_profile(&format!("summary = \"Seed\"\n[layout]\n{layout}")), "");
+    }
 }
 
 #[test]

@@ -204,14 +204,12 @@ impl<'a> Table<'a> {
             let place = self.document.place(found.span());
             if T::SECRET { place.masked() } else { place }
         };
-        match T::read(&Found { value: found.get_ref(), place: &place }) {
+        let problem = match T::read(&Found { value: found.get_ref(), place: &place }) {
             Ok(value) => return Some(value),
-            Err(Wrong::Kind) => self.wrong_kind(found, label, T::WHAT, example),
-            Err(Wrong::Value { message, hint }) => {
-                let problem = Problem::at(place(), message, hint);
-                self.problems.push(problem);
-            }
-        }
+            Err(Wrong::Kind) => wrong_kind(found.get_ref(), place(), label, T::WHAT, example),
+            Err(Wrong::Value { message, hint }) => Problem::at(place(), message, hint),
+        };
+        self.problems.push(problem);
         None
     }
 
@@ -231,9 +229,8 @@ impl<'a> Table<'a> {
     }
 
     fn wrong_kind(&mut self, found: &Spanned<DeValue<'_>>, label: &str, what: &str, example: &str) {
-        let message = format!("{label} must be {what}, not {}", kind_of(found.get_ref()));
-        let hint = format!("write it like this: `{example}`");
-        self.problems.push(Problem::at(self.document.place(found.span()), message, hint));
+        let place = self.document.place(found.span());
+        self.problems.push(wrong_kind(found.get_ref(), place, label, what, example));
     }
 
     fn read<T: Section>(mut self) -> Option<Entry<T>> {
@@ -251,4 +248,9 @@ impl<'a> Table<'a> {
             self.problems.push(Problem::at(self.document.place(key.span()), message, hint));
         }
     }
+}
+
+fn wrong_kind(found: &DeValue<'_>, place: Place, label: &str, what: &str, example: &str) -> Problem {
+    let message = format!("{label} must be {what}, not {}", kind_of(found));
+    Problem::at(place, message, format!("write it like this: `{example}`"))
 }

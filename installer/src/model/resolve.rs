@@ -94,9 +94,9 @@ impl Profiles {
         node.overlays.iter().map(|overlay| self.root.join("overlays").join(overlay)).collect()
     }
 
-    /// Whether a profile was read and nothing is wrong in its file.
-    pub(super) fn is_sound(&self, name: &str) -> bool {
-        self.sound.contains_key(name)
+    /// Whether a profile and all that it extends were read, with nothing wrong in their files.
+    pub(super) fn is_whole(&self, name: &str) -> bool {
+        self.chain(name).first().is_some_and(|(_, base)| base.extends.is_none())
     }
 
     /// A generic node of a profile: no name, no addresses.
