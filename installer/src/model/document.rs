@@ -64,18 +64,36 @@ impl Document {
     pub fn read<T: Section>(self: &Arc<Self>, problems: &mut Problems) -> Option<Entry<T>> {
         let (root, errors) = DeTable::parse_recoverable(&self.text);
         if !errors.is_empty() {
-            problems.extend(errors.iter().map(|error| self.syntax_problem(error)));
+            problems.extend(self.syntax_problems(&errors));
             return None;
         }
-        Table { document: self, entries: root.get_ref(), header: 0..0, asked: vec![], problems }.read()
+        Table {
+            document: self,
+            path: String::new(),
+            entries: root.get_ref(),
+            header: 0..0,
+            asked: vec![],
+            problems,
+        }
+        .read()
+    }
+
+    /// The first of each line: what follows on the same line mostly follows from it.
+    fn syntax_problems(&self, errors: &[toml::de::Error]) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = errors.iter().map(|error| self.syntax_problem(error)).collect();
+        problems.dedup_by_key(|problem| problem.place.as_ref().map(|place| place.line));
+        problems
     }
 
     fn syntax_problem(&self, error: &toml::de::Error) -> Problem {
-        let hint = match error.message() {
-            message if message.contains("duplicate key") => "say it once",
-            _ => "write `key = value`, with text in double quotes",
+        let (message, expected) = error.message().split_once(", ").unwrap_or((error.message(), ""));
+        let hint = match message {
+            "duplicate key" => "say it once",
+            "string values must be quoted" => "put the value in double quotes",
+            _ if expected.is_empty() => "write `key = value`, with text in double quotes",
+            _ => expected,
         };
-        Problem::at(self.place(error.span().unwrap_or(0..0)), error.message().replace('\n', ", "), hint)
+        Problem::at(self.place(error.span().unwrap_or(0..0)), message, hint)
     }
 }
 
@@ -106,6 +124,8 @@ impl<T> Entry<T> {
 /// A table that is being read.
 pub struct Table<'a> {
     document: &'a Arc<Document>,
+    /// What stands before its keys, such as `layout.`.
+    path: String,
     entries: &'a DeTable<'a>,
     header: Range<usize>,
     asked: Vec<&'static str>,
@@ -139,12 +159,12 @@ impl Table<'_> {
     /// The table `[key]`, if it is there.
     pub fn section<T: Section>(&mut self, key: &'static str) -> Option<Entry<T>> {
         let found = self.get(key)?;
-        self.table(found, key, &format!("[{key}]"))
+        self.table(found, key, &format!("[{}{key}]", self.path))
     }
 
     /// All tables `[[key]]`.
     pub fn sections<T: Section>(&mut self, key: &'static str) -> Vec<Entry<T>> {
-        let example = format!("[[{key}]]");
+        let example = format!("[[{}{key}]]", self.path);
         let entries = self.array(key, "a list of tables", &example);
         entries.iter().filter_map(|found| self.table(found, key, &example)).collect()
     }
@@ -164,7 +184,9 @@ impl Table<'_> {
 
 impl<'a> Table<'a> {
     fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.entries.get(key)
     }
 
@@ -182,14 +204,12 @@ impl<'a> Table<'a> {
             let place = self.document.place(found.span());
             if T::SECRET { place.masked() } else { place }
         };
-        match T::read(&Found { value: found.get_ref(), place: &place }) {
+        let problem = match T::read(&Found { value: found.get_ref(), place: &place }) {
             Ok(value) => return Some(value),
-            Err(Wrong::Kind) => self.wrong_kind(found, label, T::WHAT, example),
-            Err(Wrong::Value { message, hint }) => {
-                let problem = Problem::at(place(), message, hint);
-                self.problems.push(problem);
-            }
-        }
+            Err(Wrong::Kind) => wrong_kind(found.get_ref(), place(), label, T::WHAT, example),
+            Err(Wrong::Value { message, hint }) => Problem::at(place(), message, hint),
+        };
+        self.problems.push(problem);
         None
     }
 
@@ -204,13 +224,13 @@ impl<'a> Table<'a> {
             return None;
         };
         let (document, problems) = (self.document, &mut *self.problems);
-        Table { document, entries, header: found.span(), asked: vec![], problems }.read()
+        let path = format!("{}{key}.", self.path);
+        Table { document, path, entries, header: found.span(), asked: vec![], problems }.read()
     }
 
     fn wrong_kind(&mut self, found: &Spanned<DeValue<'_>>, label: &str, what: &str, example: &str) {
-        let message = format!("{label} must be {what}, not {}", kind_of(found.get_ref()));
-        let hint = format!("write it like this: `{example}`");
-        self.problems.push(Problem::at(self.document.place(found.span()), message, hint));
+        let place = self.document.place(found.span());
+        self.problems.push(wrong_kind(found.get_ref(), place, label, what, example));
     }
 
     fn read<T: Section>(mut self) -> Option<Entry<T>> {
@@ -228,4 +248,9 @@ impl<'a> Table<'a> {
             self.problems.push(Problem::at(self.document.place(key.span()), message, hint));
         }
     }
+}
+
+fn wrong_kind(found: &DeValue<'_>, place: Place, label: &str, what: &str, example: &str) -> Problem {
+    let message = format!("{label} must be {what}, not {}", kind_of(found));
+    Problem::at(place, message, format!("write it like this: `{example}`"))
 }

@@ -10,6 +10,7 @@ use super::node::{Access, Boot, Layer, Mirrors, NodeSpec};
 use super::problem::{Problem, Problems};
 use super::profile::{BootSettings, Profile};
 use super::suggest;
+use super::words;
 use crate::units::Bytes;
 
 /// Memory of dom0 where no profile says it.
@@ -82,9 +83,20 @@ impl Profiles {
         self.names.iter().map(String::as_str)
     }
 
-    /// Whether a profile was read and nothing is wrong in its file.
-    pub(super) fn is_sound(&self, name: &str) -> bool {
-        self.sound.contains_key(name)
+    /// All profiles with what their files say, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Profile)> {
+        self.sound.iter().map(|(name, profile)| (name.as_str(), profile))
+    }
+
+    /// The folders that are laid over a node's root, in order.
+    #[must_use]
+    pub fn overlay_folders(&self, node: &NodeSpec) -> Vec<PathBuf> {
+        node.overlays.iter().map(|overlay| self.root.join("overlays").join(overlay)).collect()
+    }
+
+    /// Whether a profile and all that it extends were read, with nothing wrong in their files.
+    pub(super) fn is_whole(&self, name: &str) -> bool {
+        self.chain(name).first().is_some_and(|(_, base)| base.extends.is_none())
     }
 
     /// A generic node of a profile: no name, no addresses.
@@ -118,6 +130,10 @@ impl Profiles {
 
     fn add(&mut self, name: &str, file: &Path, problems: &mut Problems) {
         self.names.insert(name.to_owned());
+        if !words::is_name(name) {
+            let message = format!("{} cannot be a profile: `{name}` is not a name", file.display());
+            problems.push(Problem::anywhere(message, format!("rename the file: {}", words::NAME_HINT)));
+        }
         match Document::open(file) {
             Ok(document) => {
                 let profile = Profile::read(&document, problems);

@@ -134,6 +134,9 @@ impl Value for NonZeroU32 {
     }
 }
 
+/// No disk is larger, and sums of sizes stay far from overflowing.
+const LARGEST: Bytes = Bytes(1 << 60);
+
 impl Value for Bytes {
     const WHAT: &'static str = "a size";
     const EXAMPLE: &'static str = "\"8G\"";
@@ -141,7 +144,11 @@ impl Value for Bytes {
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
         let hint = "write a whole number with K, M, G or T behind it, such as `8G`";
-        text.parse().map_err(|_| Wrong::value(format!("`{text}` is not a size"), hint))
+        let size: Self = text.parse().map_err(|_| Wrong::value(format!("`{text}` is not a size"), hint))?;
+        if size > LARGEST {
+            return Err(Wrong::value(format!("`{text}` is more than any disk holds"), hint));
+        }
+        Ok(size)
     }
 }
 

@@ -7,7 +7,7 @@ use super::value::{Found, Value, Wrong};
 
 /// Defines text values: what it is called, an example, whether a text is one, and how to write one.
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident: $what:literal, $example:literal, $valid:path, $hint:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $what:literal, $example:literal, $valid:path, $hint:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(String);
@@ -45,10 +45,13 @@ macro_rules! words {
     )*};
 }
 
+/// How to write a [`Name`].
+pub(super) const NAME_HINT: &str = "use at most 32 of a-z, 0-9 and `-`, a letter or digit first";
+
 words! {
     /// A name of ours: a profile, a piece of a layout, a cluster, an overlay.
     Name: "a name", "\"system\"", is_name,
-        "use at most 32 of a-z, 0-9 and `-`, a letter or digit first";
+        NAME_HINT;
     /// A Debian package.
     Package: "the name of a Debian package", "\"lvm2\"", is_package,
         "package names have two or more of a-z, 0-9, `+`, `-` and `.`; a version or suite cannot be given here";
@@ -82,7 +85,8 @@ fn is_lower(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-fn is_name(text: &str) -> bool {
+/// Whether a text is a [`Name`].
+pub(super) fn is_name(text: &str) -> bool {
     text.len() <= 32
         && text.bytes().next().is_some_and(is_lower)
         && text.bytes().all(|byte| is_lower(byte) || byte == b'-')

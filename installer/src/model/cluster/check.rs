@@ -50,7 +50,7 @@ fn unique(draft: &Draft, problems: &mut Problems) {
 /// What is wrong inside a profile is told with the profile.
 fn profile(node: &Entry<Node>, profiles: &Profiles, problems: &mut Problems) {
     let name = node.value.profile.as_str();
-    let told = profiles.names().any(|other| other == name) && !profiles.is_sound(name);
+    let told = profiles.names().any(|other| other == name) && !profiles.is_whole(name);
     if let (false, Err(Problem { message, hint, .. })) = (told, profiles.resolve(name)) {
         problems.push(Problem::at(node.at("profile"), message, hint));
     }
