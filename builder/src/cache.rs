@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::Hinted as _;
@@ -17,11 +17,11 @@ use crate::failure::Hinted as _;
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
-    _shared: File,
+    shared: File,
 }
 
 /// The hash of all inputs of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key(String);
 
 impl Key {
@@ -79,7 +79,7 @@ impl Cache {
             sweep(&root.join("tmp"))?;
         }
         lock.lock_shared().with_context(what)?;
-        Ok(Self { root, _shared: lock })
+        Ok(Self { root, shared: lock })
     }
 
     /// Where the cache lies.
@@ -118,6 +118,38 @@ impl Cache {
         Ok(path)
     }
 
+    /// Bytes on disk by kind, sorted by kind. Files that entries share are counted once for each.
+    ///
+    /// # Errors
+    /// When the cache cannot be read.
+    pub fn usage(&self) -> Result<Vec<(String, u64)>> {
+        let mut kinds = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            kinds.push((entry.file_name().to_string_lossy().into_owned(), size(&entry.path())?));
+        }
+        kinds.sort();
+        Ok(kinds)
+    }
+
+    /// Removes all kinds but those in `keep`.
+    ///
+    /// # Errors
+    /// When a build is using the cache, or something cannot be removed.
+    pub fn prune(&self, keep: &[&str]) -> Result<()> {
+        let alone = self.shared.try_lock().is_ok();
+        anyhow::ensure!(alone, "another build is using the cache");
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let kept = keep.iter().any(|kind| entry.file_name() == *kind);
+            if entry.file_type()?.is_dir() && !kept {
+                fs::remove_dir_all(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+            }
+        }
+        fs::create_dir_all(self.root.join("tmp"))?;
+        Ok(())
+    }
+
     /// An empty folder that vanishes with its guard.
     ///
     /// # Errors
@@ -137,6 +169,14 @@ fn wait_for(lock: &File, kind: &str) -> Result<()> {
         }
         Err(TryLockError::Error(error)) => Err(error).context("cannot lock the cache entry"),
     }
+}
+
+fn size(path: &Path) -> Result<u64> {
+    let metadata = path.symlink_metadata()?;
+    if !metadata.is_dir() {
+        return Ok(std::os::unix::fs::MetadataExt::blocks(&metadata) * 512);
+    }
+    fs::read_dir(path)?.map(|entry| size(&entry?.path())).sum()
 }
 
 fn sweep(tmp: &Path) -> Result<()> {

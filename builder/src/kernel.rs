@@ -33,8 +33,6 @@ pub struct Recipe<'a> {
     pub tools: &'a [Package],
     /// The folder with `*.config` and `required.list`.
     pub fragments: &'a Path,
-    /// The time stamped on it, seconds since 1970: the source's own, so that the kernel is the same tomorrow.
-    pub epoch: i64,
 }
 
 /// A kernel package in the cache.
@@ -68,8 +66,9 @@ impl Recipe<'_> {
     pub fn build(&self, cache: &Cache, tools: &Tools, stage: &Stage, source: &Path) -> Result<Kernel> {
         let work = cache.scratch("kernel")?;
         let folder = cache.entry("kernel", &self.key()?, |finished| {
-            let build = Build { stage, tools, work: work.path(), epoch: self.epoch };
+            let mut build = Build { stage, tools, work: work.path(), epoch: 0 };
             build.unpack(source)?;
+            build.epoch = build.source_time()?;
             build.configure(self.fragments)?;
             build.compile()?;
             build.pack(self.source)?;
@@ -129,6 +128,12 @@ impl Build<'_> {
         let inside = format!("/build/source/usr/src/{tarball}");
         self.stage.run(&self.run(["tar", "--strip-components=1", "-C", SOURCE, "-xf", &inside]))?;
         Ok(fs::remove_dir_all(self.work.join("source"))?)
+    }
+
+    /// The newest change of the source: the kernel carries it, so that it is the same whenever it is built.
+    fn source_time(&self) -> Result<i64> {
+        let makefile = fs::metadata(self.work.join("linux/Makefile"))?;
+        Ok(std::os::unix::fs::MetadataExt::mtime(&makefile))
     }
 
     fn configure(&self, fragments: &Path) -> Result<()> {

@@ -16,8 +16,16 @@ pub const FILE: &str = "xbuild.lock";
 pub const TOOLS: &str = "tools";
 /// The set of one package that the kernel is built from.
 pub const KERNEL_SOURCE: &str = "kernel-source";
+/// The set that a root is bootstrapped from.
+pub const ESSENTIAL: &str = "essential";
 
-/// Package sets by name: [`TOOLS`], [`KERNEL_SOURCE`], and a profile's sets under `essential`, `profile/NAME`.
+/// The set that a profile adds to the one it extends.
+#[must_use]
+pub fn profile_set(profile: &str) -> String {
+    format!("profile/{profile}")
+}
+
+/// Package sets by name: [`TOOLS`], [`KERNEL_SOURCE`], [`ESSENTIAL`], and one per [`profile_set`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// The suites that they were resolved from.

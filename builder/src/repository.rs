@@ -17,7 +17,7 @@ use crate::debian::index::Index;
 use crate::debian::mirror::Candidates;
 use crate::debian::{Archive, Package};
 use crate::failure::{Hinted as _, with_hint};
-use crate::lock::{KERNEL_SOURCE, Lock, TOOLS};
+use crate::lock::{self, KERNEL_SOURCE, Lock, TOOLS};
 use crate::stage::Stage;
 use crate::tools::{self, Tools};
 
@@ -119,8 +119,8 @@ impl<'a> Repository<'a> {
     pub fn node(&self, tools: &Tools, stage: &Stage, layers: &[Layer]) -> Result<NodePackages> {
         match &self.choice {
             Choice::Locked { lock, .. } => Ok(NodePackages {
-                essential: lock.set("essential")?,
-                layers: layers.iter().map(|layer| lock.set(&format!("profile/{}", layer.profile))).collect::<Result<_>>()?,
+                essential: lock.set(lock::ESSENTIAL)?,
+                layers: layers.iter().map(|layer| lock.set(&lock::profile_set(&layer.profile))).collect::<Result<_>>()?,
             }),
             Choice::Newest { archives, index } => {
                 let key = Key::of(&("node", archives.state(), layers, tools.cache_key()))?;

@@ -85,6 +85,15 @@ impl Reporter {
         Ok(Stage { reporter: self, name: name.to_owned(), bar, log, start: Instant::now(), cpu: cpu_time() })
     }
 
+    /// A stage that shows nothing: for work that the cache makes instant.
+    ///
+    /// # Errors
+    /// When the log cannot be opened.
+    pub fn silent(&self) -> Result<Stage<'_>> {
+        let log = open_log(&self.log)?;
+        Ok(Stage { reporter: self, name: String::new(), bar: ProgressBar::hidden(), log, start: Instant::now(), cpu: cpu_time() })
+    }
+
     /// Notes a stage whose result was in the cache.
     pub fn cached(&self, name: &str) {
         self.finish(Times { stage: name.to_owned(), cached: true, wall: 0.0, cpu: 0.0 });

@@ -1,0 +1,137 @@
+//! What can be asked of `xbuild`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::image::KernelChoice;
+use crate::sandbox::Sandbox;
+
+/// Makes bootable Debian node images for Xen clusters from signed packages.
+#[derive(Debug, Parser)]
+#[command(name = "xbuild", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What holds for every command.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// The folder with profiles/ and overlays/ [default: this one or the nearest above it]
+    #[arg(long, global = true, value_name = "DIR", env = "XBUILD_SOURCE")]
+    pub source: Option<PathBuf>,
+    /// Where downloads and finished stages are kept [default: $XDG_CACHE_HOME/xbuild or ~/.cache/xbuild]
+    #[arg(long, global = true, value_name = "DIR", env = "XBUILD_CACHE")]
+    pub cache: Option<PathBuf>,
+    /// Address of a Debian mirror [default: the cluster file, else the host's apt sources]
+    #[arg(long, global = true, value_name = "URL", env = "XBUILD_MIRROR")]
+    pub mirror: Option<String>,
+    /// Address of a mirror of Debian's security archive [default: likewise]
+    #[arg(long, global = true, value_name = "URL", env = "XBUILD_MIRROR_SECURITY")]
+    pub mirror_security: Option<String>,
+    /// OpenPGP keys of a private mirror, instead of Debian's pinned ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+    /// Use nothing but the cache
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Take exactly the packages that xbuild.lock names
+    #[arg(long, global = true)]
+    pub locked: bool,
+    /// Show the commands that are run
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Tell machines instead of people: JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a node's disks as image files
+    Image(ImageArgs),
+    /// Show what would be on the disks, and make nothing
+    Plan(NodeArgs),
+    /// Say everything that is wrong with the profiles and the cluster file
+    Check {
+        /// The cluster file
+        #[arg(value_name = "FILE")]
+        cluster: Option<PathBuf>,
+    },
+    /// Write xbuild.lock: the packages that builds take with --locked
+    Lock,
+    /// Boot images in QEMU, the serial console on this terminal (Ctrl-A X ends it)
+    Boot(BootArgs),
+    /// Show what the cache holds, or empty it
+    Cache {
+        /// Remove everything but the packages that were downloaded and the kernels
+        #[arg(long)]
+        prune: bool,
+    },
+    /// Run one program in a sandbox, as builds do
+    #[command(hide = true)]
+    Sandbox(Sandbox),
+    /// The inside of `sandbox`
+    #[command(hide = true)]
+    SandboxInit(Sandbox),
+}
+
+/// Which node, on which disks.
+#[derive(Args, Clone, Debug)]
+pub struct NodeArgs {
+    /// A generic node of this profile: DHCP, its name from its serial number or MAC
+    #[arg(long, value_name = "NAME", required_unless_present = "node", conflicts_with_all = ["node", "cluster"])]
+    pub profile: Option<String>,
+    /// The cluster file
+    #[arg(long, value_name = "FILE", requires = "node")]
+    pub cluster: Option<PathBuf>,
+    /// A node of the cluster file
+    #[arg(long, value_name = "NAME", requires = "cluster")]
+    pub node: Option<String>,
+    /// Disks, such as 2x8G,1x4G [default: the node's in the cluster file, else the smallest that do]
+    #[arg(long, value_name = "LIST")]
+    pub disks: Option<String>,
+}
+
+/// An image.
+#[derive(Args, Debug)]
+pub struct ImageArgs {
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// Where the images go [default: out/PROFILE or out/NODE]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// The node's kernel
+    #[arg(long, value_enum, default_value = "xbuild")]
+    pub kernel: KernelChoice,
+    /// Let root log in with this key (a line as in authorized_keys); may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub ssh_key: Vec<String>,
+    /// Let root log in on the console; a crypt(5) hash, as `openssl passwd -6` makes it
+    #[arg(long, value_name = "HASH")]
+    pub root_password_hash: Option<String>,
+}
+
+/// A machine in QEMU.
+#[derive(Args, Debug)]
+pub struct BootArgs {
+    /// The folder with disk0.img … and manifest.json
+    #[arg(value_name = "OUT")]
+    pub folder: PathBuf,
+    /// Throw away what the node writes
+    #[arg(long)]
+    pub snapshot: bool,
+    /// Leave this disk out; may be repeated
+    #[arg(long, value_name = "N")]
+    pub without_disk: Vec<usize>,
+    /// Memory in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub memory: u32,
+}

@@ -1,0 +1,216 @@
+//! From the command line to the work.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use installer::facts::{DiskFacts, parse_disks};
+use installer::model::cluster::Cluster;
+use installer::model::node::{Mirrors, NodeSpec};
+use installer::model::resolve::{Profiles, check, load_profiles};
+use installer::plan::{Plan, Seed, plan};
+use installer::units::{Bytes, SectorSize};
+
+use crate::cache::Cache;
+use crate::cli::{BootArgs, Cli, Command, Common, ImageArgs, NodeArgs};
+use crate::debian::fetch::Fetcher;
+use crate::failure::{Hinted as _, with_hint};
+use crate::image::{self, Request};
+use crate::manifest::Made;
+use crate::privilege::become_root;
+use crate::sandbox;
+use crate::session::{Choices, Session};
+use crate::stage::Reporter;
+use crate::tools::Tools;
+use crate::vm::{Accelerator, Machine};
+
+/// Does what the command line asks; the result is the exit code.
+///
+/// # Errors
+/// Whatever fails, with its reason and a way out.
+pub fn run(cli: Cli) -> Result<i32> {
+    let common = &cli.common;
+    match cli.command {
+        Command::Image(arguments) => make_image(common, &arguments),
+        Command::Plan(arguments) => show_plan(common, &arguments),
+        Command::Check { cluster } => check_all(common, cluster.as_deref()),
+        Command::Lock => write_lock(common),
+        Command::Boot(arguments) => boot(common, &arguments),
+        Command::Cache { prune } => cache(common, prune),
+        Command::Sandbox(arguments) => {
+            if std::env::var_os(sandbox::INSIDE).is_none() {
+                become_root()?;
+            }
+            sandbox::enter(&arguments)
+        }
+        Command::SandboxInit(arguments) => sandbox::init(&arguments),
+    }
+}
+
+/// The folder given, else the nearest above the working directory that has profiles.
+fn source(common: &Common) -> Result<PathBuf> {
+    if let Some(source) = &common.source {
+        return Ok(source.clone());
+    }
+    let here = std::env::current_dir()?;
+    let found = here.ancestors().find(|folder| folder.join("profiles/base.toml").exists());
+    found.map(Path::to_owned).ok_or_else(|| {
+        with_hint("there is no profiles/base.toml here or above", "run xbuild in its checkout, or name the folder with --source DIR")
+    })
+}
+
+fn profiles(source: &Path) -> Result<Profiles> {
+    load_profiles(source).map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+/// A node with its plan.
+struct Planned {
+    spec: NodeSpec,
+    plan: Plan,
+}
+
+fn plan_node(profiles: &Profiles, arguments: &NodeArgs) -> Result<Planned> {
+    let spec = node(profiles, arguments)?;
+    let disks = match &arguments.disks {
+        Some(text) => parse_disks(text)?,
+        None => default_disks(&spec),
+    };
+    let seed = match &spec.identity {
+        Some(identity) => Seed::node(&identity.cluster, &identity.hostname),
+        None => Seed::generic(&spec.profile),
+    };
+    let plan = plan(&spec.layout, &disks, &seed).map_err(|refusals| {
+        let lines: Vec<_> = refusals.iter().map(|refusal| format!("{}\n  hint: {}", refusal.message, refusal.hint)).collect();
+        anyhow::anyhow!("{}", lines.join("\nerror: "))
+    })?;
+    Ok(Planned { spec, plan })
+}
+
+fn node(profiles: &Profiles, arguments: &NodeArgs) -> Result<NodeSpec> {
+    let found = match (&arguments.profile, &arguments.cluster, &arguments.node) {
+        (Some(profile), ..) => profiles.resolve(profile),
+        (None, Some(file), Some(node)) => {
+            let cluster = Cluster::load(file, profiles).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+            cluster.node(node, profiles)
+        }
+        _ => bail!("BUG: neither a profile nor a node"),
+    };
+    found.map_err(|problem| with_hint(&problem.message, &problem.hint))
+}
+
+/// The cluster file's disks, else for each rule of the layout as few and as small ones as it takes.
+fn default_disks(spec: &NodeSpec) -> Vec<DiskFacts> {
+    const BOOT: Bytes = Bytes(8 << 30);
+    const DATA: Bytes = Bytes(4 << 30);
+    let named = spec.identity.as_ref().map(|identity| identity.disks.clone()).unwrap_or_default();
+    let smallest = || {
+        let rules = spec.layout.disks.iter();
+        rules.flat_map(|rule| vec![rule.min_size.max(if rule.boot { BOOT } else { DATA }); rule.min_count]).collect()
+    };
+    let sizes: Vec<Bytes> = if named.is_empty() { smallest() } else { named };
+    let facts = |(index, size)| DiskFacts { name: format!("disk{index}"), size, sector_size: SectorSize::B512 };
+    sizes.into_iter().enumerate().map(facts).collect()
+}
+
+fn show_plan(common: &Common, arguments: &NodeArgs) -> Result<i32> {
+    let planned = plan_node(&profiles(&source(common)?)?, arguments)?;
+    if common.json {
+        println!("{}", serde_json::to_string_pretty(&planned.plan)?);
+    } else {
+        print!("{}", planned.plan.draw());
+    }
+    Ok(0)
+}
+
+fn check_all(common: &Common, cluster: Option<&Path>) -> Result<i32> {
+    let problems = check(&source(common)?, cluster);
+    if common.json {
+        println!("{}", serde_json::to_string_pretty(&problems)?);
+    } else if problems.is_empty() {
+        println!("all is well");
+    } else {
+        eprintln!("{problems}");
+    }
+    Ok(i32::from(!problems.is_empty()))
+}
+
+fn cache_root(common: &Common) -> Result<PathBuf> {
+    common.cache.clone().map_or_else(Cache::default_root, Ok)
+}
+
+/// Runs `work` with a session: as root over our own files, with the cache held and the mirrors open.
+fn with_session<T>(common: &Common, named: &Mirrors, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+    become_root()?;
+    let cache = Cache::open(&cache_root(common)?)?;
+    let reporter = Reporter::new(common.json, common.verbose, cache.root().join("log"));
+    let fetcher = Fetcher::new(&cache, common.offline)?;
+    let mirrors = Mirrors { main: common.mirror.clone(), security: common.mirror_security.clone() };
+    let choices = Choices { source: source(common)?, mirrors, keyring: common.keyring.clone(), locked: common.locked };
+    let session = Session::open(&cache, &reporter, &fetcher, &choices, named)?;
+    work(&session)
+}
+
+fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
+    let profiles = profiles(&source(common)?)?;
+    let mut planned = plan_node(&profiles, &arguments.node)?;
+    planned.spec.access.ssh_keys.extend(arguments.ssh_key.iter().cloned());
+    if let Some(hash) = &arguments.root_password_hash {
+        planned.spec.access.root_password_hash = Some(hash.clone());
+    }
+    let name = planned.spec.identity.as_ref().map_or(&planned.spec.profile, |identity| &identity.hostname);
+    let out = arguments.output.clone().unwrap_or_else(|| Path::new("out").join(name));
+    let overlays = profiles.overlay_folders(&planned.spec);
+    let named = planned.spec.mirrors.clone();
+    let request = Request { spec: planned.spec, plan: planned.plan, kernel: arguments.kernel, overlays, out };
+    let images = with_session(common, &named, |session| image::build(session, &request))?;
+    if !common.json {
+        images.iter().for_each(|image| println!("{}", image.display()));
+        eprintln!("try it: xbuild boot {}", request.out.display());
+    }
+    Ok(0)
+}
+
+fn write_lock(common: &Common) -> Result<i32> {
+    let source = source(common)?;
+    let profiles = profiles(&source)?;
+    let names: Vec<String> = profiles.names().map(str::to_owned).collect();
+    // Profiles without a layout are no nodes; they are locked as part of those that extend them.
+    let layers: Vec<_> = names.iter().filter_map(|name| profiles.resolve(name).ok()).map(|spec| spec.layers).collect();
+    let lock = with_session(common, &Mirrors::default(), |session| session.lock(&layers))?;
+    let path = source.join(crate::lock::FILE);
+    lock.write(&path)?;
+    println!("{}: {} packages", path.display(), lock.sets.values().map(Vec::len).sum::<usize>());
+    Ok(0)
+}
+
+fn boot(common: &Common, arguments: &BootArgs) -> Result<i32> {
+    let folder = arguments.folder.canonicalize().with_context(|| format!("no images in {}", arguments.folder.display()))?;
+    let made = Made::read(&folder).hint("name the folder that `xbuild image` has written, such as out/storage")?;
+    let disks = made.files.keys().enumerate().filter(|(index, _)| !arguments.without_disk.contains(index));
+    let disks: Vec<_> = disks.map(|(_, name)| folder.join(name)).collect();
+    let extra = ["-serial", "mon:stdio"].map(str::to_owned).to_vec();
+    let machine = Machine { snapshot: arguments.snapshot, memory: arguments.memory, extra, ..Machine::new(disks) };
+    become_root()?;
+    let cache = Cache::open(&cache_root(common)?)?;
+    let tools = match Tools::find(&cache, &made.tools) {
+        Some(tools) => tools,
+        None => bail!(with_hint(
+            format!("the tools tree that made {} is not in the cache any more", folder.display()),
+            "make the image again; what is cached is not made twice"
+        )),
+    };
+    let status = machine.sandbox(&tools, Accelerator::of_host()).interactive()?;
+    Ok(status.code().unwrap_or(1))
+}
+
+fn cache(common: &Common, prune: bool) -> Result<i32> {
+    become_root()?;
+    let cache = Cache::open(&cache_root(common)?)?;
+    if prune {
+        cache.prune(&["blobs", "releases", "kernel"])?;
+    }
+    println!("{}", cache.root().display());
+    for (kind, bytes) in cache.usage()? {
+        println!("  {kind:<10} {:>8}", Bytes(bytes));
+    }
+    Ok(0)
+}

@@ -1,0 +1,195 @@
+//! One run of xbuild: its cache, its mirrors, and the stages that every product shares.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use installer::model::node::{Layer, Mirrors};
+
+use crate::cache::Cache;
+use crate::debian::fetch::Fetcher;
+use crate::debian::mirror::Candidates;
+use crate::debian::{Archive, Package};
+use crate::failure::Hinted as _;
+use crate::kernel::{self, Kernel};
+use crate::lock::{self, Lock};
+use crate::repository::{NodePackages, Repository};
+use crate::rootfs::{self, Deb, Rootfs};
+use crate::stage::Reporter;
+use crate::tools::Tools;
+
+/// What the user chose for the whole run.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// The folder with `profiles/`, `overlays/` and `builder/kernel/`.
+    pub source: PathBuf,
+    /// Mirrors given by option.
+    pub mirrors: Mirrors,
+    /// Keys of a private mirror.
+    pub keyring: Option<PathBuf>,
+    /// Take packages from the lock file.
+    pub locked: bool,
+}
+
+/// A run with its packages opened and its tools tree ready.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// The cache.
+    pub cache: &'a Cache,
+    /// Tells the user.
+    pub reporter: &'a Reporter,
+    /// Where packages come from.
+    pub repository: Repository<'a>,
+    /// The tools tree.
+    pub tools: Tools,
+    tool_packages: Vec<Package>,
+    source: PathBuf,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the mirrors and makes the tools tree.
+    ///
+    /// # Errors
+    /// When packages cannot be had or trusted.
+    pub fn open(cache: &'a Cache, reporter: &'a Reporter, fetcher: &'a Fetcher, choices: &Choices, named: &Mirrors) -> Result<Self> {
+        let repository = open_repository(cache, reporter, fetcher, choices, named)?;
+        let tool_packages = repository.tools()?;
+        let key = Tools::key(&tool_packages)?;
+        let tools = match Tools::find(cache, &key) {
+            Some(tools) => {
+                reporter.cached("tools");
+                tools
+            }
+            None => {
+                let stage = reporter.stage("tool packages")?;
+                let debs = repository.fetch(&stage, &tool_packages)?;
+                stage.done();
+                let stage = reporter.stage("tools")?;
+                let tools = Tools::make(cache, &stage, &key, &debs)?;
+                stage.done();
+                tools
+            }
+        };
+        Ok(Self { cache, reporter, repository, tools, tool_packages, source: choices.source.clone() })
+    }
+
+    /// The time to stamp on everything: `SOURCE_DATE_EPOCH`, else the newest package source's.
+    ///
+    /// # Errors
+    /// When the variable is no number.
+    pub fn epoch(&self) -> Result<i64> {
+        match std::env::var("SOURCE_DATE_EPOCH") {
+            Ok(text) => text
+                .parse()
+                .with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, which is no number"))
+                .hint("give seconds since 1970, or unset it"),
+            Err(_) => Ok(self.repository.epoch()),
+        }
+    }
+
+    /// Resolves the packages of a node.
+    ///
+    /// # Errors
+    /// When apt finds no solution.
+    pub fn resolve(&self, layers: &[Layer]) -> Result<NodePackages> {
+        let stage = self.reporter.stage("resolve")?;
+        let packages = self.repository.node(&self.tools, &stage, layers)?;
+        stage.done();
+        Ok(packages)
+    }
+
+    /// Fetches packages, with a line of progress.
+    ///
+    /// # Errors
+    /// When one cannot be had.
+    pub fn fetch(&self, name: &str, packages: &[Package]) -> Result<Vec<Deb>> {
+        let files = if self.repository.has(packages) {
+            self.reporter.cached(name);
+            let hidden = self.reporter.silent()?;
+            self.repository.fetch(&hidden, packages)?
+        } else {
+            let stage = self.reporter.stage(name)?;
+            let files = self.repository.fetch(&stage, packages)?;
+            stage.done();
+            files
+        };
+        Ok(packages.iter().cloned().zip(files).map(|(package, file)| Deb { package, file }).collect())
+    }
+
+    /// Our kernel, built if it is not in the cache.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn kernel(&self) -> Result<Kernel> {
+        let source = self.repository.kernel_source()?;
+        let fragments = self.source.join("builder/kernel");
+        let recipe = kernel::Recipe { source: &source, tools: &self.tool_packages, fragments: &fragments };
+        if let Some(kernel) = recipe.find(self.cache)? {
+            self.reporter.cached("kernel");
+            return Ok(kernel);
+        }
+        let deb = self.fetch("kernel source", std::slice::from_ref(&source))?;
+        let stage = self.reporter.stage("kernel")?;
+        let kernel = recipe.build(self.cache, &self.tools, &stage, &deb[0].file)?;
+        stage.done();
+        Ok(kernel)
+    }
+
+    /// A layer of a root, made if it is not in the cache.
+    ///
+    /// # Errors
+    /// When its packages do not install.
+    pub fn layer(&self, name: &str, layer: &rootfs::Layer) -> Result<Rootfs> {
+        let name = format!("rootfs {name}");
+        if let Some(rootfs) = layer.find(self.cache, &self.tools)? {
+            self.reporter.cached(&name);
+            return Ok(rootfs);
+        }
+        let stage = self.reporter.stage(&name)?;
+        let rootfs = layer.make(self.cache, &self.tools, &stage)?;
+        stage.done();
+        Ok(rootfs)
+    }
+
+    /// The lock of what this run would take for these profiles.
+    ///
+    /// # Errors
+    /// When something cannot be resolved.
+    pub fn lock(&self, profiles: &[Vec<Layer>]) -> Result<Lock> {
+        let mut lock = Lock { suites: self.repository.suites(), epoch: self.repository.epoch(), ..Lock::default() };
+        lock.sets.insert(lock::TOOLS.to_owned(), self.tool_packages.clone());
+        lock.sets.insert(lock::KERNEL_SOURCE.to_owned(), vec![self.repository.kernel_source()?]);
+        for layers in profiles {
+            let packages = self.resolve(layers)?;
+            lock.sets.insert(lock::ESSENTIAL.to_owned(), packages.essential);
+            for (layer, added) in layers.iter().zip(packages.layers) {
+                lock.sets.insert(lock::profile_set(&layer.profile), added);
+            }
+        }
+        Ok(lock)
+    }
+}
+
+fn open_repository<'a>(cache: &'a Cache, reporter: &Reporter, fetcher: &'a Fetcher, choices: &Choices, named: &Mirrors) -> Result<Repository<'a>> {
+    let mirrors = candidates(choices, named);
+    if choices.locked {
+        let lock = Lock::read(&choices.source.join(lock::FILE))?;
+        return Ok(Repository::locked(fetcher, cache, mirrors, lock));
+    }
+    let stage = reporter.stage("mirrors")?;
+    let repository = Repository::newest(fetcher, cache, &mirrors, choices.keyring.as_deref())?;
+    stage.done();
+    Ok(repository)
+}
+
+/// An option wins over the cluster file, that over the host's apt sources.
+fn candidates(choices: &Choices, named: &Mirrors) -> Candidates {
+    let mut candidates = Candidates::of_host(Path::new("/etc/apt"));
+    let pick = |option: &Option<String>, file: &Option<String>| option.clone().or_else(|| file.clone());
+    if let Some(address) = pick(&choices.mirrors.main, &named.main) {
+        candidates.name(Archive::Main, &address);
+    }
+    if let Some(address) = pick(&choices.mirrors.security, &named.security) {
+        candidates.name(Archive::Security, &address);
+    }
+    candidates
+}
