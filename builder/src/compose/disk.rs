@@ -45,13 +45,15 @@ impl<'plan> DiskImages<'plan> {
             gpt::write(disk, &image.file)?;
         }
         for array in &self.plan.arrays {
-            self.write_array(array).with_context(|| format!("writing the metadata of array `{}`", array.name))?;
+            self.write_array(array)
+                .with_context(|| format!("writing the metadata of array `{}`", array.name))?;
         }
         for group in &self.plan.volume_groups {
             let size = Volume::of(self.plan, &group.on)?.size();
             ensure!(size == group.device_size, "BUG: the device of `{}` has {size}", group.name);
             let pieces = lvm::physical_volume(group, &self.path_hint(&group.on)?, self.epoch)?;
-            self.write_pieces(&group.on, &pieces).with_context(|| format!("writing the PV of `{}`", group.name))?;
+            self.write_pieces(&group.on, &pieces)
+                .with_context(|| format!("writing the PV of `{}`", group.name))?;
         }
         Ok(())
     }
@@ -167,7 +169,8 @@ impl Partial {
     }
 
     fn rename(mut self) -> Result<PathBuf> {
-        fs::rename(self.partial_path(), &self.path).with_context(|| format!("naming {}", self.path.display()))?;
+        fs::rename(self.partial_path(), &self.path)
+            .with_context(|| format!("naming {}", self.path.display()))?;
         self.finished = true;
         Ok(self.path.clone())
     }

@@ -35,7 +35,11 @@ pub fn type_guid(kind: PartitionKind) -> Uuid {
 /// A table that does not fit the disk, or an I/O error.
 pub fn write(disk: &Disk, mut file: &File) -> Result<()> {
     let sector = disk.sector_size.bytes();
-    ensure!(disk.size.0.is_multiple_of(sector.0), "BUG: {} is no whole number of {sector}-byte sectors", disk.name);
+    ensure!(
+        disk.size.0.is_multiple_of(sector.0),
+        "BUG: {} is no whole number of {sector}-byte sectors",
+        disk.name
+    );
     let mut table = table(disk, file)?;
     write_protective_mbr(disk.size.0 / sector.0, file).context("writing the protective MBR")?;
     table.write_into(&mut file).with_context(|| format!("writing the GPT of {}", disk.name))?;

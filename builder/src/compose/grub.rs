@@ -30,9 +30,37 @@ const CORE_MAX: usize = 0x70000;
 /// What the core needs before it can read `/boot`: every device that a layout may put it on, whatever mirror is
 /// missing, and what helps a person when it cannot.
 const MODULES: [&str; 31] = [
-    "biosdisk", "part_gpt", "part_msdos", "diskfilter", "mdraid1x", "lvm", "ext2", "fat", "search", "search_fs_uuid",
-    "search_label", "normal", "configfile", "multiboot", "multiboot2", "linux", "gzio", "echo", "test", "true", "ls",
-    "cat", "serial", "terminal", "minicmd", "sleep", "reboot", "halt", "loadenv", "regexp", "all_video",
+    "biosdisk",
+    "part_gpt",
+    "part_msdos",
+    "diskfilter",
+    "mdraid1x",
+    "lvm",
+    "ext2",
+    "fat",
+    "search",
+    "search_fs_uuid",
+    "search_label",
+    "normal",
+    "configfile",
+    "multiboot",
+    "multiboot2",
+    "linux",
+    "gzio",
+    "echo",
+    "test",
+    "true",
+    "ls",
+    "cat",
+    "serial",
+    "terminal",
+    "minicmd",
+    "sleep",
+    "reboot",
+    "halt",
+    "loadenv",
+    "regexp",
+    "all_video",
 ];
 
 /// `boot.img` as the boot code of a disk whose BIOS boot partition starts at `core`.
@@ -57,7 +85,11 @@ pub fn boot_code(boot_img: &[u8], core: Bytes) -> Result<Piece> {
 pub fn core(core_img: &[u8], start: Bytes, size: Bytes) -> Result<Piece> {
     let sectors = core_img.len().div_ceil(SECTOR);
     ensure!(sectors > 1, "core.img is too short to be one");
-    ensure!(core_img.len() <= CORE_MAX, "core.img has {} bytes, and BIOS can load {CORE_MAX}", core_img.len());
+    ensure!(
+        core_img.len() <= CORE_MAX,
+        "core.img has {} bytes, and BIOS can load {CORE_MAX}",
+        core_img.len()
+    );
     let padded = Bytes((sectors * SECTOR) as u64);
     ensure!(padded <= size, "core.img needs {padded}, and the BIOS boot partition has {size}");
     let mut block = Block::zeroed(sectors * SECTOR);

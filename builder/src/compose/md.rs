@@ -57,7 +57,10 @@ fn check(array: &Array, partition: Bytes) -> Result<()> {
     ensure!(name.len() + "any:".len() < 32, "the array name `{name}` is longer than 27 bytes");
     ensure!(*data_offset >= need, "BUG: array `{name}` needs {need} for its metadata, and has {data_offset}");
     ensure!(*data_offset + *member_size <= partition, "BUG: array `{name}` is larger than its partitions");
-    ensure!((array.level == RaidLevel::Raid1) == (array.chunk == Bytes::ZERO), "BUG: chunk of array `{name}`");
+    ensure!(
+        (array.level == RaidLevel::Raid1) == (array.chunk == Bytes::ZERO),
+        "BUG: chunk of array `{name}`"
+    );
     let size = array_size(array.level, members.len(), *member_size, array.chunk);
     ensure!(array.size == size, "BUG: array `{name}` offers {size}, and the plan says {}", array.size);
     let bit = array.bitmap_chunk.0;
@@ -121,7 +124,9 @@ fn state_fields(block: &mut Block, array: &Array, epoch: Epoch) {
 
 /// The sum of all words, the carries folded in once (`calc_sb_1_csum`); the checksum's own field counts as zero.
 fn checksum(superblock: &[u8]) -> u32 {
-    let words = superblock.chunks_exact(4).map(|word| u64::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
+    let words = superblock
+        .chunks_exact(4)
+        .map(|word| u64::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
     let sum: u64 = words.sum();
     ((sum & 0xffff_ffff) + (sum >> 32)) as u32
 }

@@ -148,11 +148,16 @@ impl Volume {
     /// A source larger than the volume, or an I/O error.
     pub fn copy_sparse_from(&self, source: &File, disks: &[&File]) -> Result<()> {
         let length = Bytes(source.metadata()?.len());
-        ensure!(length <= self.size, "a file system of {length} does not fit into its device of {}", self.size);
+        ensure!(
+            length <= self.size,
+            "a file system of {length} does not fit into its device of {}",
+            self.size
+        );
         for range in sparse::data_ranges(source, Bytes::ZERO, length) {
             let (at, length) = range?;
             for run in self.runs(at, length) {
-                let targets: Vec<_> = run.places.iter().map(|place| (disks[place.disk], place.offset)).collect();
+                let targets: Vec<_> =
+                    run.places.iter().map(|place| (disks[place.disk], place.offset)).collect();
                 sparse::copy(source, run.at, run.length, &targets)?;
             }
         }
