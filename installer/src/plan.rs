@@ -1,13 +1,44 @@
 //! The plan: every number that lands on a disk, as data. Pure; nothing here touches a disk.
 //!
 //! The rooms: `disks` picks disks for the rules of a layout, `partitions`, `md`, `lvm` and `filesystems`
-//! cut them up, `ids` gives everything its identity, `draw` shows a plan to a person.
+//! cut them up with `shares`, `ids` gives everything its identity, `draft` holds what is decided so far,
+//! `check` looks for our own mistakes, `lookup` finds things in a plan, `draw` shows it to a person.
+
+mod check;
+mod disks;
+mod draft;
+mod draw;
+mod filesystems;
+mod ids;
+mod lookup;
+mod lvm;
+mod md;
+mod partitions;
+mod refusal;
+mod shares;
 
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::model::storage::{FilesystemKind, RaidLevel};
+pub use self::ids::Seed;
+pub use self::refusal::Refusal;
+use crate::facts::DiskFacts;
+use crate::model::storage::{FilesystemKind, Layout, RaidLevel};
 use crate::units::{Bytes, SectorSize};
+
+/// Applies a layout to the disks that are there: the same layout, disks and seed give the same plan.
+///
+/// # Errors
+/// Everything about the disks that does not fit the layout, at once where one does not hide another.
+pub fn plan(layout: &Layout, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, Vec<Refusal>> {
+    let mut draft = draft::Draft::new(layout, disks, seed);
+    let groups = draft.pick_disks();
+    draft.cut_disks(&groups);
+    draft.build_arrays();
+    draft.build_volume_groups();
+    draft.place_filesystems();
+    draft.finish()
+}
 
 /// A layout applied to real disks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +53,19 @@ pub struct Plan {
     pub volume_groups: Vec<VolumeGroup>,
     /// File systems and swap.
     pub filesystems: Vec<Filesystem>,
+    /// Space that nothing can use.
+    pub waste: Vec<Waste>,
+}
+
+/// Space of a disk that the layout leaves unused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waste {
+    /// The disk's name.
+    pub disk: String,
+    /// How much.
+    pub bytes: Bytes,
+    /// Why, such as "cut like disk1, the smallest disk of `system`".
+    pub why: String,
 }
 
 /// A disk with its GPT.
@@ -143,7 +187,7 @@ pub enum Device {
 pub struct VolumeGroup {
     /// Name.
     pub name: String,
-    /// VG id, 32 characters without dashes (see [`lvm_id`](self)).
+    /// VG id, 32 characters without dashes (see [`Seed::lvm_id`]).
     pub id: String,
     /// PV id.
     pub pv_id: String,

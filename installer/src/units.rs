@@ -150,7 +150,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_shown_as_people_write_them() {
-        for (text, bytes) in [("8G", 8 << 30), ("512M", 512 << 20), ("1k", 1024), ("4096", 4096), ("2T", 2 << 40)] {
+        for (text, bytes) in
+            [("8G", 8 << 30), ("512M", 512 << 20), ("1k", 1024), ("4096", 4096), ("2T", 2 << 40)]
+        {
             assert_eq!(text.parse(), Ok(Bytes(bytes)));
         }
         assert_eq!(Bytes::mib(1536).to_string(), "1.50G");

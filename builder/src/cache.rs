@@ -1,0 +1,188 @@
+//! The cache: finished things under the hash of what went into them.
+//!
+//! An entry appears whole or not at all: it is made under `tmp/` and renamed. A build holds a shared lock on the
+//! cache, so whoever can get the exclusive lock may sweep `tmp/`; an entry being made is locked by its key, so that
+//! two builds never make it twice. Everything in the cache is safe to delete while no build runs.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::Hinted as _;
+
+/// The cache folder, held by this build.
+#[derive(Debug)]
+pub struct Cache {
+    root: PathBuf,
+    _shared: File,
+}
+
+/// The hash of all inputs of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key(String);
+
+impl Key {
+    /// The hash of `inputs`, serialised.
+    ///
+    /// # Errors
+    /// When the inputs have no serial form.
+    pub fn of(inputs: &impl Serialize) -> Result<Self> {
+        let text = serde_json::to_vec(inputs).context("cannot serialise a cache key")?;
+        Ok(Self(hex(&Sha256::digest(text))[..32].to_owned()))
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Cache {
+    /// `$XBUILD_CACHE`, else `$XDG_CACHE_HOME/xbuild`, else `~/.cache/xbuild`.
+    ///
+    /// # Errors
+    /// When neither says where.
+    pub fn default_root() -> Result<PathBuf> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        set("XDG_CACHE_HOME")
+            .or_else(|| set("HOME").map(|home| home.join(".cache")))
+            .map(|base| base.join("xbuild"))
+            .context("no place for the cache")
+            .hint("set HOME, XDG_CACHE_HOME or XBUILD_CACHE, or give --cache DIR")
+    }
+
+    /// Opens the cache at `root`, makes it if it is not there, and sweeps what dead builds have left.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or locked.
+    pub fn open(root: &Path) -> Result<Self> {
+        let what = || format!("cannot use the cache {}", root.display());
+        fs::create_dir_all(root.join("tmp")).with_context(what).hint("give another folder with --cache DIR")?;
+        let root = root.canonicalize().with_context(what)?;
+        let lock = File::create(root.join("lock")).with_context(what)?;
+        if lock.try_lock().is_ok() {
+            sweep(&root.join("tmp"))?;
+        }
+        lock.lock_shared().with_context(what)?;
+        Ok(Self { root, _shared: lock })
+    }
+
+    /// Where the cache lies.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of an entry, whether it exists or not.
+    #[must_use]
+    pub fn path(&self, kind: &str, key: &Key) -> PathBuf {
+        self.root.join(kind).join(&key.0)
+    }
+
+    /// The entry, if it is there.
+    #[must_use]
+    pub fn find(&self, kind: &str, key: &Key) -> Option<PathBuf> {
+        Some(self.path(kind, key)).filter(|path| path.exists())
+    }
+
+    /// The entry; if it is not there `make` fills an empty folder, which becomes it.
+    ///
+    /// # Errors
+    /// What `make` fails with; nothing is left then.
+    pub fn entry(&self, kind: &str, key: &Key, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        let path = self.path(kind, key);
+        let parent = self.root.join(kind);
+        fs::create_dir_all(&parent)?;
+        let lock = File::create(parent.join(format!("{key}.lock")))?;
+        wait_for(&lock, kind)?;
+        if !path.exists() {
+            let work = self.scratch(kind)?;
+            make(work.path())?;
+            fs::rename(work.path(), &path).with_context(|| format!("cannot keep {}", path.display()))?;
+        }
+        Ok(path)
+    }
+
+    /// An empty folder that vanishes with its guard.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self, kind: &str) -> Result<tempfile::TempDir> {
+        let tmp = self.root.join("tmp");
+        tempfile::Builder::new().prefix(&format!("{kind}-")).tempdir_in(tmp).context("cannot make a work folder in the cache")
+    }
+}
+
+fn wait_for(lock: &File, kind: &str) -> Result<()> {
+    match lock.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("{kind}: another build is making this; waiting for it");
+            lock.lock().context("cannot lock the cache entry")
+        }
+        Err(TryLockError::Error(error)) => Err(error).context("cannot lock the cache entry"),
+    }
+}
+
+fn sweep(tmp: &Path) -> Result<()> {
+    for entry in fs::read_dir(tmp)? {
+        let path = entry?.path();
+        let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        gone.with_context(|| format!("cannot remove {}, left by an interrupted build", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Cache, Key};
+    use std::fs;
+
+    #[test]
+    fn an_entry_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let key = Key::of(&"inputs").unwrap();
+        let failed = cache.entry("rootfs", &key, |work| {
+            fs::write(work.join("half"), "x")?;
+            anyhow::bail!("disk full")
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "disk full");
+        assert_eq!(cache.find("rootfs", &key), None);
+        assert_eq!(fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);
+
+        let path = cache.entry("rootfs", &key, |work| Ok(fs::write(work.join("whole"), "x")?)).unwrap();
+        assert_eq!(cache.find("rootfs", &key), Some(path.clone()));
+        let again = cache.entry("rootfs", &key, |_| anyhow::bail!("made twice")).unwrap();
+        assert_eq!(again, path);
+    }
+
+    #[test]
+    fn what_a_dead_build_left_is_swept_unless_a_build_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("tmp/rootfs-dead");
+        fs::create_dir_all(&left).unwrap();
+        let first = Cache::open(folder.path()).unwrap();
+        assert!(!left.exists());
+        fs::create_dir_all(&left).unwrap();
+        let _second = Cache::open(folder.path()).unwrap();
+        assert!(left.exists());
+        drop(first);
+    }
+}

@@ -1,0 +1,198 @@
+//! Bytes from a mirror: retried, hashed while they arrive, kept under their hash.
+
+use std::fs::{self, File};
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use reqwest::blocking::{Client, Response};
+use sha2::{Digest as _, Sha256};
+
+use crate::cache::{Cache, hex};
+use crate::failure::{Hinted as _, with_hint};
+
+const TRIES: u32 = 4;
+const AT_ONCE: usize = 4;
+const CONNECT: Duration = Duration::from_secs(20);
+/// Nothing at all for this long: the connection is dead (reqwest applies it to each read, not to the whole).
+const STALLED: Duration = Duration::from_secs(60);
+
+/// A file as a signed index describes it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// How messages call it.
+    pub name: String,
+    /// Where from.
+    pub url: String,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Fetches, or in offline mode only looks into the cache.
+#[derive(Debug)]
+pub struct Fetcher {
+    client: Client,
+    offline: bool,
+    blobs: PathBuf,
+}
+
+impl Fetcher {
+    /// Files go into and come from `cache`.
+    ///
+    /// # Errors
+    /// When the cache folder cannot be made or TLS cannot be set up.
+    pub fn new(cache: &Cache, offline: bool) -> Result<Self> {
+        // An error here means that a provider is installed already, which is what we want.
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().user_agent("xbuild").timeout(STALLED).connect_timeout(CONNECT).build()?;
+        let blobs = cache.root().join("blobs");
+        fs::create_dir_all(&blobs).context("cannot make the cache's package folder")?;
+        Ok(Self { client, offline, blobs })
+    }
+
+    /// Whether the network may be used.
+    #[must_use]
+    pub fn offline(&self) -> bool {
+        self.offline
+    }
+
+    /// A small file whose hash nobody knows yet.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not have it.
+    pub fn text(&self, url: &str) -> Result<Vec<u8>> {
+        self.retry(url, |response| {
+            let mut body = Vec::new();
+            response.read_to_end(&mut body)?;
+            Ok(body)
+        })
+    }
+
+    /// Where the file lies in the cache, if it does.
+    #[must_use]
+    pub fn cached(&self, sha256: &str) -> Option<PathBuf> {
+        Some(self.blobs.join(sha256)).filter(|path| path.exists())
+    }
+
+    /// The file, from the cache or the mirror. `progress` gets the number of bytes as they arrive.
+    ///
+    /// # Errors
+    /// When it cannot be had, or its hash is wrong; nothing is kept then.
+    pub fn file(&self, wanted: &Wanted, progress: &(dyn Fn(u64) + Sync)) -> Result<PathBuf> {
+        if let Some(path) = self.cached(&wanted.sha256) {
+            progress(wanted.size);
+            return Ok(path);
+        }
+        let path = self.blobs.join(&wanted.sha256);
+        let part = tempfile::Builder::new().prefix(".part-").tempfile_in(&self.blobs)?;
+        let hash = self.retry(&wanted.url, |response| download(response, part.as_file(), progress))?;
+        ensure!(
+            hash == wanted.sha256,
+            with_hint(
+                format!("{} from {} has SHA-256 {hash}, but the signed index says {}", wanted.name, wanted.url, wanted.sha256),
+                "the mirror is broken or forged; nothing of it was used; try another one with --mirror"
+            )
+        );
+        part.persist(&path).with_context(|| format!("cannot keep {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// All files, a few at a time, in the order of `wanted`.
+    ///
+    /// # Errors
+    /// The first file that cannot be had.
+    pub fn files(&self, wanted: &[Wanted], progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<PathBuf>> {
+        let next = AtomicUsize::new(0);
+        let worker = || -> Result<()> {
+            while let Some(one) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                // The others need not go on once one has failed.
+                self.file(one, progress).inspect_err(|_| next.store(wanted.len(), Ordering::Relaxed))?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a download thread died")))
+        })?;
+        Ok(wanted.iter().map(|one| self.blobs.join(&one.sha256)).collect())
+    }
+
+    fn retry<T>(&self, url: &str, mut read: impl FnMut(&mut Response) -> Result<T>) -> Result<T> {
+        ensure!(
+            !self.offline,
+            with_hint(format!("{url} is not in the cache"), "run once without --offline while the mirror can be reached")
+        );
+        let mut attempt = 1;
+        loop {
+            match self.once(url, &mut read) {
+                Ok(done) => return Ok(done),
+                Err(Failed::ForGood(error)) => return Err(error),
+                Err(Failed::ForNow(error)) if attempt == TRIES => {
+                    return Err(error).with_context(|| format!("cannot fetch {url}")).hint(
+                        "check the address (--mirror, --mirror-security) and the network; what was fetched stays in the cache",
+                    );
+                }
+                Err(Failed::ForNow(_)) => std::thread::sleep(Duration::from_millis(250 << attempt)),
+            }
+            attempt += 1;
+        }
+    }
+
+    fn once<T>(&self, url: &str, read: &mut impl FnMut(&mut Response) -> Result<T>) -> Result<T, Failed> {
+        let mut response = self.client.get(url).send().map_err(|error| Failed::ForNow(error.without_url().into()))?;
+        let status = response.status();
+        if status.is_client_error() {
+            return Err(Failed::ForGood(NotThere { url: url.to_owned(), status: status.to_string() }.into()));
+        }
+        if !status.is_success() {
+            return Err(Failed::ForNow(anyhow::anyhow!("the server answers {status}")));
+        }
+        read(&mut response).map_err(Failed::ForNow)
+    }
+}
+
+enum Failed {
+    ForNow(anyhow::Error),
+    ForGood(anyhow::Error),
+}
+
+/// The server says that it does not have it.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: the server answers {status}")]
+pub struct NotThere {
+    url: String,
+    status: String,
+}
+
+/// Writes from the start of `file`: an earlier try may have left something.
+fn download(response: &mut Response, mut file: &File, progress: &(dyn Fn(u64) + Sync)) -> Result<String> {
+    use std::io::Seek as _;
+    file.set_len(0)?;
+    file.rewind()?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = response.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..count]);
+        file.write_all(&buffer[..count])?;
+        progress(count as u64);
+    }
+}
+
+/// Links `from` to `to`, or copies it where links cannot be.
+///
+/// # Errors
+/// When neither works.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
+    if fs::hard_link(from, to).is_err() {
+        fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Errors as part of the product: what failed, because of what, and what to do about it.
+
+use std::fmt;
+
+/// A way out, attached to an error with [`Hinted::hint`].
+#[derive(Debug)]
+pub struct Hint(String);
+
+/// Empty: a hint is not a link of the "because" chain; [`Shown`] prints it on a line of its own.
+impl fmt::Display for Hint {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// Attaches a way out to an error.
+pub trait Hinted<T> {
+    /// Adds `text`, a sentence that says what to do.
+    ///
+    /// # Errors
+    /// The error it was called on, with the hint.
+    fn hint(self, text: impl Into<String>) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> Hinted<T> for Result<T, E> {
+    fn hint(self, text: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| error.into().context(Hint(text.into())))
+    }
+}
+
+/// An error with its way out, in one call.
+pub fn with_hint(message: impl fmt::Display, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::anyhow!("{message}").context(Hint(hint.into()))
+}
+
+/// How an error is shown: once, whole.
+pub struct Shown<'a>(pub &'a anyhow::Error);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut links = self.0.chain().map(ToString::to_string).filter(|text| !text.is_empty());
+        write!(f, "error: {}", links.next().unwrap_or_default())?;
+        for because in links {
+            write!(f, "\n  because: {}", because.replace('\n', "\n    "))?;
+        }
+        if let Some(Hint(text)) = self.0.downcast_ref() {
+            write!(f, "\n  hint: {text}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hinted as _, Shown};
+    use anyhow::Context as _;
+
+    #[test]
+    fn an_error_is_shown_as_what_because_hint() {
+        let error = Err::<(), _>(anyhow::anyhow!("connection refused"))
+            .hint("is the mirror up?")
+            .context("cannot fetch x")
+            .unwrap_err();
+        assert_eq!(
+            Shown(&error).to_string(),
+            "error: cannot fetch x\n  because: connection refused\n  hint: is the mirror up?"
+        );
+    }
+}
