@@ -3,7 +3,7 @@
 use installer::model::storage::{FilesystemKind, RaidLevel};
 use installer::plan::{
     Array, Device, Disk, Filesystem, LogicalVolume, Member, Partition, PartitionKind, PartitionRef, Plan,
-    VolumeGroup,
+    VolumeGroup, Waste,
 };
 use installer::units::{Bytes, SectorSize};
 use uuid::Uuid;
@@ -67,7 +67,16 @@ fn plan(
     volume_groups: Vec<VolumeGroup>,
     filesystems: Vec<Filesystem>,
 ) -> Plan {
-    Plan { layout: layout.to_owned(), disks, arrays, volume_groups, filesystems }
+    let waste = disks.iter().filter_map(waste).collect();
+    Plan { layout: layout.to_owned(), disks, arrays, volume_groups, filesystems, waste }
+}
+
+/// What is between the last partition and the backup GPT, in whole MiB.
+fn waste(disk: &Disk) -> Option<Waste> {
+    let end = disk.partitions.last().map(|partition| partition.start + partition.size)?;
+    let bytes = disk.size - M(1) - end;
+    let why = "so that the tables have something to leave alone".to_owned();
+    (bytes > Bytes::ZERO).then(|| Waste { disk: disk.name.clone(), bytes, why })
 }
 
 fn id(number: u128) -> Uuid {

@@ -116,5 +116,6 @@ pub fn mkimage(modules: &str, config: &str, grub_dir: &str, output: &str) -> Too
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "grub_tests.rs"]
 mod tests;

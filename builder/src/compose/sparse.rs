@@ -103,5 +103,6 @@ fn put(source: &File, at: Bytes, bytes: &[u8], target: &File, to: Bytes) -> Resu
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "sparse_tests.rs"]
 mod tests;

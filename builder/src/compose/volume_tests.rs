@@ -5,7 +5,7 @@ use installer::plan::{Device, PartitionRef, Plan};
 use installer::units::Bytes;
 use tempfile::tempfile;
 
-use super::{Place, Volume};
+use super::{Place, Run, Volume};
 use crate::compose::fixture;
 
 const K: Bytes = Bytes::KIB;
@@ -14,9 +14,13 @@ fn volume(plan: &Plan, group: &str, name: &str) -> Volume {
     Volume::of(plan, &Device::Volume { group: group.to_owned(), name: name.to_owned() }).unwrap()
 }
 
-fn places(volume: &Volume, at: Bytes, length: Bytes) -> Vec<(Bytes, Bytes, Vec<(usize, Bytes)>)> {
-    let place = |place: &Place| (place.disk, place.offset);
-    volume.runs(at, length).map(|run| (run.at, run.length, run.places.iter().map(place).collect())).collect()
+fn runs(volume: &Volume, at: Bytes, length: Bytes) -> Vec<Run> {
+    volume.runs(at, length).collect()
+}
+
+fn run(at: Bytes, length: Bytes, places: impl IntoIterator<Item = (usize, Bytes)>) -> Run {
+    let places = places.into_iter().map(|(disk, offset)| Place { disk, offset }).collect();
+    Run { at, length, places }
 }
 
 #[test]
@@ -24,7 +28,7 @@ fn a_partition_is_in_one_place() {
     let plan = fixture::single_4k();
     let root = Volume::of(&plan, &Device::Partition(PartitionRef { disk: 0, number: 2 })).unwrap();
     let start = plan.disks[0].partitions[3].start;
-    assert_eq!(places(&root, K, K), [(K, K, vec![(0, start + K)])]);
+    assert_eq!(runs(&root, K, K), [run(K, K, [(0, start + K)])]);
     assert_eq!((root.size(), root.copies()), (Bytes::mib(60), 1));
 }
 
@@ -33,8 +37,8 @@ fn a_mirror_is_on_every_member_behind_its_metadata() {
     let plan = fixture::raid10();
     let root = Volume::of(&plan, &Device::Array("root".to_owned())).unwrap();
     let at = plan.disks[0].partitions[2].start + Bytes::mib(2) + K;
-    let everywhere = (0..4).map(|disk| (disk, at)).collect();
-    assert_eq!(places(&root, K, Bytes::mib(9)), [(K, Bytes::mib(9), everywhere)]);
+    let everywhere = (0..4).map(|disk| (disk, at));
+    assert_eq!(runs(&root, K, Bytes::mib(9)), [run(K, Bytes::mib(9), everywhere)]);
 }
 
 /// Chunk k lies on disks 2(k mod 2) and 2(k mod 2) + 1, at stripe k / 2.
@@ -44,14 +48,14 @@ fn raid10_deals_chunks_out_to_pairs() {
     let data = Volume::of(&plan, &Device::Array("data".to_owned())).unwrap();
     let base = plan.disks[0].partitions[3].start + Bytes::mib(2);
     let chunk = K * 512;
-    let found = places(&data, chunk - K, chunk + K * 2);
-    let on = |first, offset| vec![(first, offset), (first + 1, offset)];
+    let found = runs(&data, chunk - K, chunk + K * 2);
+    let on = |first, offset| [(first, offset), (first + 1, offset)];
     assert_eq!(
         found,
         [
-            (chunk - K, K, on(0, base + chunk - K)),
-            (chunk, chunk, on(2, base)),
-            (chunk * 2, K, on(0, base + chunk)),
+            run(chunk - K, K, on(0, base + chunk - K)),
+            run(chunk, chunk, on(2, base)),
+            run(chunk * 2, K, on(0, base + chunk)),
         ]
     );
 }
@@ -64,10 +68,10 @@ fn raid10_over_three_members_wraps_around() {
     let data = Volume::of(&plan, &Device::Array("data".to_owned())).unwrap();
     let base = plan.disks[0].partitions[3].start + Bytes::mib(2);
     let chunk = K * 512;
-    let found = places(&data, Bytes::ZERO, chunk * 3).into_iter().flat_map(|(_, _, places)| places);
+    let found = runs(&data, Bytes::ZERO, chunk * 3).into_iter().flat_map(|run| run.places);
     let stripe = |number| base + chunk * number;
-    let expected =
-        [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)].map(|(disk, number)| (disk, stripe(number)));
+    let expected = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+        .map(|(disk, number)| Place { disk, offset: stripe(number) });
     assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
@@ -77,7 +81,7 @@ fn a_logical_volume_starts_at_its_extent() {
     let var = volume(&plan, "vg0", "var");
     let base = plan.disks[0].partitions[3].start + Bytes::mib(2);
     let at = base + Bytes::mib(1) + Bytes::mib(4) * 4;
-    assert_eq!(places(&var, Bytes::ZERO, K), [(Bytes::ZERO, K, vec![(0, at), (1, at)])]);
+    assert_eq!(runs(&var, Bytes::ZERO, K), [run(Bytes::ZERO, K, [(0, at), (1, at)])]);
     assert_eq!(var.size(), Bytes::mib(40));
 }
 
