@@ -153,3 +153,8 @@ pub fn normalized_table(json: &str) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string_pretty(&value)? + "\n";
     Ok(if disk.is_empty() { text } else { text.replace(disk, "disk") })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "judge/recorded.rs"]
+mod tests;
