@@ -5,6 +5,7 @@
 //! the bytes of a file system lie on the disks, `sparse` copies without filling holes, and `disk` puts it together.
 
 pub mod block;
+pub mod content;
 pub mod disk;
 pub mod esp;
 pub mod ext;

@@ -1,15 +1,14 @@
 //! The dom0 kernel: Debian's source, our configuration, as a package that apt can upgrade.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::cache::{Cache, Key};
 use crate::debian::Package;
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::Hinted as _;
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
@@ -187,7 +186,7 @@ fn write_control(folder: &Path, release: &str, source_version: &str) -> Result<(
     fs::create_dir(folder)?;
     let control = format!(
         "Package: linux-image-{release}\nVersion: {source_version}+xbuild1\nArchitecture: amd64\nSection: kernel\nPriority: optional\n\
-         Maintainer: xbuild <root@localhost>\nDepends: kmod, linux-base, initramfs-tools\nProvides: linux-image\n\
+         Maintainer: xbuild <root@localhost>\nDepends: kmod, initramfs-tools\nProvides: linux-image\n\
          Description: Linux for Xen dom0 with DRBD, OCFS2 and AoE built in\n \
          Debian's source with xbuild's configuration. Everything it has is built in;\n it boots Xen dom0, plain machines and guests.\n"
     );

@@ -2,7 +2,6 @@
 
 pub mod cache;
 pub mod compose;
-pub mod compose;
 pub mod debian;
 pub mod failure;
 pub mod kernel;

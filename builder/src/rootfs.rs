@@ -113,6 +113,7 @@ impl Layer<'_> {
             work.install(self.adds)?;
             work.mark_automatic(self.asked)?;
             if self.last {
+                work.put_xen_first()?;
                 work.let_initramfs_be_made()?;
             }
             clean::clean(&work.root)?;
@@ -205,6 +206,15 @@ impl<'a> Work<'a> {
     fn let_initramfs_be_made(&self) -> Result<()> {
         fs::remove_file(self.root.join(&UPDATE_INITRAMFS[1..])).context("update-initramfs was not held back")?;
         self.stage.run(&self.inside(["dpkg-divert", "--local", "--rename", "--remove", UPDATE_INITRAMFS]))
+    }
+
+    /// GRUB's own Xen script runs from `08_xen` of the common overlay; where it stands it would come after plain Linux.
+    fn put_xen_first(&self) -> Result<()> {
+        const STOCK: &str = "/etc/grub.d/20_linux_xen";
+        if !self.root.join(&STOCK[1..]).exists() {
+            return Ok(());
+        }
+        self.stage.run(&self.inside(["dpkg-statoverride", "--update", "--add", "root", "root", "0644", STOCK]))
     }
 
     /// apt orders the packages; the files are all it knows.

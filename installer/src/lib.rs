@@ -1,6 +1,9 @@
 //! What a node should be, what is there, and the plan between the two.
 
+pub mod context;
 pub mod facts;
+pub mod identity;
 pub mod model;
+pub mod overlay;
 pub mod plan;
 pub mod units;

@@ -1,4 +1,17 @@
 //! What may be said: profiles and the cluster file, read into plain values, every problem with its place.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod cluster;
+pub mod document;
+mod layout;
+mod names;
+pub mod network;
 pub mod node;
+pub mod problem;
+pub mod profile;
+pub mod resolve;
+mod ssh_key;
 pub mod storage;
+pub(crate) mod suggest;
+pub mod value;
+pub mod words;

@@ -1,0 +1,176 @@
+//! What templates may ask for: the node and the plan, in the words that configuration files use.
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::model::node::{Boot, Identity, NodeSpec};
+use crate::model::storage::FilesystemKind;
+use crate::plan::{Device, Filesystem, Plan};
+use crate::units::Bytes;
+
+/// Values for overlay templates. Every name is always there, so that a template cannot fail on one node only.
+#[derive(Clone, Debug, Serialize)]
+pub struct Context {
+    /// The profile's name.
+    pub profile: String,
+    /// Host name; empty on a generic node.
+    pub hostname: String,
+    /// `hostname.domain hostname`, as `/etc/hosts` wants it; empty on a generic node.
+    pub host_names: String,
+    /// Boot arguments.
+    pub boot: BootArguments,
+    /// Debian archives for apt.
+    pub mirrors: Mirrors,
+    /// The node's kernel has modules that its initramfs must carry.
+    pub kernel_modular: bool,
+    /// The node's own arrays.
+    pub arrays: Vec<ArrayEntry>,
+    /// LVM may look at these devices and at no others.
+    pub lvm_devices: Vec<String>,
+    /// Lines for fstab, in the order in which they are mounted.
+    pub mounts: Vec<MountEntry>,
+}
+
+/// Arguments, joined by spaces.
+#[derive(Clone, Debug, Serialize)]
+pub struct BootArguments {
+    /// For the hypervisor.
+    pub xen: String,
+    /// For every kernel.
+    pub kernel: String,
+}
+
+/// Addresses of the archives.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mirrors {
+    /// The main archive.
+    pub main: String,
+    /// The security archive.
+    pub security: String,
+}
+
+/// A line of mdadm.conf.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArrayEntry {
+    /// Name below `/dev/md`.
+    pub name: String,
+    /// As mdadm writes it: four groups of eight digits.
+    pub uuid: String,
+}
+
+/// A line of fstab.
+#[derive(Clone, Debug, Serialize)]
+pub struct MountEntry {
+    /// `UUID=…`.
+    pub device: String,
+    /// Mount point, or `none`.
+    pub mount: String,
+    /// Type.
+    pub kind: String,
+    /// Options.
+    pub options: String,
+    /// fsck's pass.
+    pub pass: u8,
+}
+
+impl Context {
+    /// The values for a node that is laid out by `plan`.
+    #[must_use]
+    pub fn new(spec: &NodeSpec, plan: &Plan, mirrors: Mirrors, kernel_modular: bool) -> Self {
+        let identity = spec.identity.as_ref();
+        Self {
+            profile: spec.profile.clone(),
+            hostname: identity.map(|identity| identity.hostname.clone()).unwrap_or_default(),
+            host_names: identity.map(host_names).unwrap_or_default(),
+            boot: BootArguments { xen: xen_arguments(&spec.boot), kernel: spec.boot.kernel_arguments.join(" ") },
+            mirrors,
+            kernel_modular,
+            arrays: plan.arrays.iter().map(|array| ArrayEntry { name: array.name.clone(), uuid: mdadm_uuid(array.uuid) }).collect(),
+            lvm_devices: plan.volume_groups.iter().flat_map(|group| lvm_names(plan, &group.on)).collect(),
+            mounts: mounts(plan),
+        }
+    }
+
+    /// As the template engine takes them.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        // Only maps with keys that are no strings fail to convert, and there are none.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// `name.domain name`.
+fn host_names(identity: &Identity) -> String {
+    let name = &identity.hostname;
+    identity.domain.as_ref().map_or_else(|| name.clone(), |domain| format!("{name}.{domain} {name}"))
+}
+
+/// `dom0_mem=X,max:X …`; without the maximum Xen would let dom0 balloon up to all memory.
+fn xen_arguments(boot: &Boot) -> String {
+    let memory = mebibytes(boot.dom0_memory);
+    let mut words = vec![format!("dom0_mem={memory},max:{memory}")];
+    words.extend(boot.dom0_vcpus.map(|count| format!("dom0_max_vcpus={count}")));
+    words.extend(boot.xen_arguments.iter().cloned());
+    words.join(" ")
+}
+
+fn mebibytes(size: Bytes) -> String {
+    format!("{}M", size.0 / Bytes::MIB.0)
+}
+
+/// mdadm's way to write a UUID.
+#[must_use]
+pub fn mdadm_uuid(uuid: Uuid) -> String {
+    let digits = uuid.simple().to_string();
+    [&digits[..8], &digits[8..16], &digits[16..24], &digits[24..]].join(":")
+}
+
+/// Names by which LVM may know the device; udev gives an array several.
+fn lvm_names(plan: &Plan, device: &Device) -> Vec<String> {
+    let array = match device {
+        Device::Array(name) => plan.array(name),
+        Device::Partition(_) | Device::Volume { .. } => None,
+    };
+    let by_id = array.map(|array| format!("/dev/disk/by-id/md-uuid-{}", mdadm_uuid(array.uuid)));
+    by_id.into_iter().chain([plan.device_path(device)]).collect()
+}
+
+/// `/` first, then by depth; swap last.
+fn mounts(plan: &Plan) -> Vec<MountEntry> {
+    let mut filesystems: Vec<_> = plan.filesystems.iter().collect();
+    filesystems.sort_by_key(|filesystem| filesystem.mount.as_ref().map_or(usize::MAX, |mount| mount.trim_end_matches('/').matches('/').count()));
+    filesystems.into_iter().map(mount_entry).collect()
+}
+
+fn mount_entry(filesystem: &Filesystem) -> MountEntry {
+    let (mount, kind, fallback) = match filesystem.kind {
+        FilesystemKind::Swap => ("none", "swap", "sw"),
+        FilesystemKind::Ext4 => (filesystem.mount.as_deref().unwrap_or("none"), "ext4", "defaults"),
+    };
+    let mut options = filesystem.options.join(",");
+    if options.is_empty() {
+        fallback.clone_into(&mut options);
+    }
+    if mount == "/" {
+        options.push_str(",errors=remount-ro");
+    }
+    let pass = match mount {
+        "/" => 1,
+        "none" => 0,
+        _ => 2,
+    };
+    MountEntry { device: format!("UUID={}", filesystem.uuid), mount: mount.to_owned(), kind: kind.to_owned(), options, pass }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mdadm_uuid;
+    use uuid::Uuid;
+
+    #[test]
+    fn mdadm_writes_uuids_in_four_groups() {
+        let uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        assert_eq!(mdadm_uuid(uuid), "01234567:89abcdef:01234567:89abcdef");
+    }
+}

@@ -1,0 +1,225 @@
+//! The cluster file: which machines there are, and what each of them is.
+
+mod check;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::document::{Document, Entry, Section, Table};
+use super::network::{Mac, Subnet};
+use super::node::{Access, Identity, Interface, Mirrors, NodeSpec};
+use super::problem::{Problem, Problems};
+use super::profile::BootSettings;
+use super::resolve::Profiles;
+use super::suggest;
+use super::value::{Found, Value, Wrong};
+use super::words::{Domain, Hostname, Mirror, Name, NetworkName, SshKey};
+use crate::units::Bytes;
+
+/// A cluster file that was found sound.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    common: Common,
+    networks: Vec<Network>,
+    nodes: Vec<Node>,
+}
+
+/// What all nodes have in common: `[cluster]`.
+#[derive(Clone, Debug)]
+struct Common {
+    name: Name,
+    domain: Option<Domain>,
+    dns: Vec<IpAddr>,
+    mirrors: Mirrors,
+    access: Access,
+}
+
+/// One `[[network]]`.
+#[derive(Clone, Debug)]
+struct Network {
+    name: NetworkName,
+    subnet: Subnet,
+    gateway: Option<IpAddr>,
+}
+
+/// One `[[node]]`.
+#[derive(Clone, Debug)]
+struct Node {
+    name: Hostname,
+    profile: Name,
+    boot: BootSettings,
+    interfaces: Vec<Entry<Nic>>,
+    disks: Vec<Bytes>,
+}
+
+/// One `[[node.interface]]`.
+#[derive(Clone, Debug)]
+struct Nic {
+    mac: Mac,
+    network: NetworkName,
+    address: Option<IpAddr>,
+}
+
+/// A hash as crypt(5) makes them.
+struct PasswordHash(String);
+
+impl Value for PasswordHash {
+    const WHAT: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"$y$...\"";
+    const SECRET: bool = true;
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        let text = found.text()?;
+        let parts: Vec<&str> = text.split('$').collect();
+        let written = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if parts.len() >= 4 && parts[0].is_empty() && written {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Wrong::value("this is not a password hash", "make one with `mkpasswd -m yescrypt`"))
+    }
+}
+
+/// A cluster file as it was read: every table with its places.
+struct Draft {
+    common: Option<Entry<Common>>,
+    networks: Vec<Entry<Network>>,
+    nodes: Vec<Entry<Node>>,
+}
+
+impl Section for Draft {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        if !table.has("cluster") {
+            table.problem(
+                "cluster",
+                "missing table `[cluster]`",
+                "add `[cluster]` with `name = \"xencluster\"`",
+            );
+        }
+        if !table.has("node") {
+            table.problem("node", "this cluster has no nodes", "add a table `[[node]]` for each machine");
+        }
+        let common = table.section("cluster");
+        let networks = table.sections("network");
+        let nodes = table.sections("node");
+        Some(Self { common, networks, nodes })
+    }
+}
+
+impl Section for Common {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let name = table.required("name");
+        let domain = table.optional("domain");
+        let dns = table.list("dns");
+        let ssh_keys = table.list::<SshKey>("ssh-keys").into_iter().map(String::from).collect();
+        let root_password_hash = table.optional("root-password-hash").map(|PasswordHash(hash)| hash);
+        let [main, security] = ["mirror", "mirror-security"].map(|key| {
+            let mirror = table.optional::<Mirror>(key);
+            mirror.map(|mirror| mirror.as_str().trim_end_matches('/').to_owned())
+        });
+        let (mirrors, access) = (Mirrors { main, security }, Access { ssh_keys, root_password_hash });
+        Some(Self { name: name?, domain, dns, mirrors, access })
+    }
+}
+
+impl Section for Network {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let (name, subnet, gateway) =
+            (table.required("name"), table.required("subnet"), table.optional("gateway"));
+        Some(Self { name: name?, subnet: subnet?, gateway })
+    }
+}
+
+impl Section for Node {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let (name, profile) = (table.required("name"), table.required("profile"));
+        let boot = BootSettings::read(table);
+        let interfaces = table.sections("interface");
+        let disks = table.sections::<Disk>("disk").into_iter().map(|disk| disk.value.0).collect();
+        Some(Self { name: name?, profile: profile?, boot: boot?, interfaces, disks })
+    }
+}
+
+/// One `[[node.disk]]`.
+struct Disk(Bytes);
+
+impl Section for Disk {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        table.required("size").map(Self)
+    }
+}
+
+impl Section for Nic {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let (mac, network, address) =
+            (table.required("mac"), table.required("network"), table.optional("address"));
+        Some(Self { mac: mac?, network: network?, address })
+    }
+}
+
+impl Cluster {
+    /// Reads a cluster file whose nodes have these profiles.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn load(file: &Path, profiles: &Profiles) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let Some(Entry { value: draft, .. }) = Document::open(file)?.read::<Draft>(&mut problems) else {
+            return Err(problems);
+        };
+        check::check(&draft, profiles, &mut problems);
+        let Some(common) = draft.common else { return Err(problems) };
+        problems.unless_any(Self {
+            common: common.value,
+            networks: draft.networks.into_iter().map(|network| network.value).collect(),
+            nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
+        })
+    }
+
+    /// Names of all nodes, in the order of the file.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    /// The node of that name, with the profile that it has.
+    ///
+    /// # Errors
+    /// If there is no such node.
+    pub fn node(&self, name: &str, profiles: &Profiles) -> Result<NodeSpec, Problem> {
+        let node = self.nodes.iter().find(|node| node.name.as_str() == name).ok_or_else(|| {
+            let hint = suggest::hint(name, "node", self.nodes());
+            Problem::anywhere(format!("unknown node `{name}`"), hint)
+        })?;
+        Ok(NodeSpec {
+            mirrors: self.common.mirrors.clone(),
+            access: self.common.access.clone(),
+            identity: Some(self.identity(node)),
+            ..profiles.resolve_with(node.profile.as_str(), &node.boot)?
+        })
+    }
+
+    fn identity(&self, node: &Node) -> Identity {
+        Identity {
+            cluster: self.common.name.to_string(),
+            hostname: node.name.to_string(),
+            domain: self.common.domain.as_ref().map(ToString::to_string),
+            dns: self.common.dns.clone(),
+            interfaces: node.interfaces.iter().map(|nic| self.interface(&nic.value)).collect(),
+            disks: node.disks.clone(),
+        }
+    }
+
+    /// With an address comes the prefix of its network, and the way out of it; DHCP brings its own.
+    fn interface(&self, nic: &Nic) -> Interface {
+        let network = self
+            .networks
+            .iter()
+            .find(|network| network.name == nic.network)
+            .filter(|_| nic.address.is_some());
+        Interface {
+            mac: nic.mac.to_string(),
+            network: nic.network.to_string(),
+            address: nic.address.zip(network.map(|network| network.subnet.prefix())),
+            gateway: network.and_then(|network| network.gateway),
+        }
+    }
+}

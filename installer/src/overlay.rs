@@ -1,0 +1,163 @@
+//! Overlays: folders of files that are laid over a root, one after the other.
+//!
+//! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`. Of modes only the executable bit
+//! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down.
+
+mod template;
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirEntry, FileType};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::model::problem::{Problem, Problems};
+use template::Templates;
+
+/// Something that lies in the root when all overlays have been laid over it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OverlayFile {
+    /// Below the root, without a slash in front.
+    pub path: PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What lies at a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// A regular file with these bytes.
+    File(Vec<u8>),
+    /// A symbolic link to there.
+    Symlink(PathBuf),
+    /// A folder.
+    Directory,
+}
+
+/// Lays `folders` over each other in their order and renders the templates among them with `context`.
+/// The result is sorted by path, folders before what they hold, and depends on nothing else.
+///
+/// # Errors
+/// Every template that does not render, and whatever cannot be laid over each other.
+pub fn render(folders: &[PathBuf], context: &Value) -> Result<Vec<OverlayFile>, Problems> {
+    let mut overlay =
+        Overlay { templates: Templates::new(context), laid: BTreeMap::new(), problems: Problems::default() };
+    for (layer, folder) in folders.iter().enumerate() {
+        overlay.add_folder(layer, folder, Path::new(""));
+    }
+    let files = overlay.laid.into_values().map(|laid| laid.file).collect();
+    overlay.problems.unless_any(files)
+}
+
+struct Overlay<'a> {
+    templates: Templates<'a>,
+    laid: BTreeMap<PathBuf, Laid>,
+    problems: Problems,
+}
+
+/// A file with its origin, for messages.
+struct Laid {
+    file: OverlayFile,
+    layer: usize,
+    source: PathBuf,
+}
+
+impl Overlay<'_> {
+    fn add_folder(&mut self, layer: usize, folder: &Path, below: &Path) {
+        match sorted_entries(folder) {
+            Ok(entries) => entries.iter().for_each(|entry| self.add(layer, entry, below)),
+            Err(error) => self.problems.push(unreadable(folder, &error)),
+        }
+    }
+
+    fn add(&mut self, layer: usize, entry: &DirEntry, below: &Path) {
+        let source = entry.path();
+        match self.read(entry, below) {
+            Ok(Some(file)) => {
+                let (path, is_folder) = (file.path.clone(), file.content == Content::Directory);
+                self.lay(Laid { file, layer, source: source.clone() });
+                if is_folder {
+                    self.add_folder(layer, &source, &path);
+                }
+            }
+            Ok(None) => {}
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// What one entry of a folder becomes; nothing for a `.gitkeep`.
+    fn read(&self, entry: &DirEntry, below: &Path) -> Result<Option<OverlayFile>, Problem> {
+        let source = entry.path();
+        let failed = |error: io::Error| unreadable(&source, &error);
+        let path = below.join(entry.file_name());
+        let kind = entry.file_type().map_err(failed)?;
+        if entry.file_name() == ".gitkeep" {
+            return Ok(None);
+        }
+        Ok(Some(if kind.is_dir() {
+            OverlayFile { path, mode: 0o755, content: Content::Directory }
+        } else if kind.is_symlink() {
+            let target = fs::read_link(&source).map_err(failed)?;
+            OverlayFile { path, mode: 0o777, content: Content::Symlink(target) }
+        } else if kind.is_file() {
+            let executable = entry.metadata().map_err(failed)?.permissions().mode() & 0o100 != 0;
+            let bytes = fs::read(&source).map_err(failed)?;
+            self.file(path, &source, bytes, if executable { 0o755 } else { 0o644 })?
+        } else {
+            return Err(neither(&source, kind));
+        }))
+    }
+
+    fn file(&self, path: PathBuf, source: &Path, bytes: Vec<u8>, mode: u32) -> Result<OverlayFile, Problem> {
+        if path.extension().is_none_or(|extension| extension != "hbs") {
+            return Ok(OverlayFile { path, mode, content: Content::File(bytes) });
+        }
+        let text = self.templates.render(source, bytes)?;
+        Ok(OverlayFile { path: path.with_extension(""), mode, content: Content::File(text.into_bytes()) })
+    }
+
+    /// A later folder wins, but only a file over a file: a folder that became a file would take others along.
+    fn lay(&mut self, new: Laid) {
+        let path = new.file.path.clone();
+        if let Some(old) = self.laid.get(&path) {
+            let is_folder = |laid: &Laid| laid.file.content == Content::Directory;
+            let both = format!("{} and {}", shown(&old.source), shown(&new.source));
+            if is_folder(old) != is_folder(&new) {
+                let message = format!("{both}: one is a folder, the other is not");
+                self.problems.push(Problem::anywhere(message, "rename one of them"));
+                return;
+            }
+            if old.layer == new.layer {
+                let message = format!("{both} would both become {}", path.display());
+                self.problems.push(Problem::anywhere(message, "remove one of them"));
+            }
+        }
+        self.laid.insert(path, new);
+    }
+}
+
+fn sorted_entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries: Vec<DirEntry> = folder.read_dir()?.collect::<io::Result<_>>()?;
+    entries.sort_by_key(DirEntry::file_name);
+    Ok(entries)
+}
+
+fn shown(path: &Path) -> std::path::Display<'_> {
+    path.strip_prefix(".").unwrap_or(path).display()
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let message = format!("cannot read {}: {error}", shown(path));
+    Problem::anywhere(message, "does it exist, and may you read it?")
+}
+
+fn neither(path: &Path, kind: FileType) -> Problem {
+    let message = format!("{} is neither file, folder nor symbolic link ({kind:?})", shown(path));
+    Problem::anywhere(message, "device nodes, pipes and sockets are made when the node runs: remove it")
+}
