@@ -4,9 +4,6 @@
 //! `ext`, `swap` and `esp` are the command lines of the tools that know those formats best; `volume` says where
 //! the bytes of a file system lie on the disks, `sparse` copies without filling holes, and `disk` puts it together.
 
-use crate::compose::block::Block;
-use installer::units::Bytes;
-
 pub mod block;
 pub mod content;
 pub mod disk;
@@ -21,6 +18,10 @@ pub mod md;
 pub mod sparse;
 pub mod swap;
 pub mod volume;
+
+use installer::units::Bytes;
+
+use self::block::Block;
 
 /// The time that everything made here carries: seconds since 1970, as in `SOURCE_DATE_EPOCH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

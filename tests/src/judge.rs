@@ -22,7 +22,11 @@ pub struct Judge {
 }
 
 impl Judge {
-    fn new<const N: usize>(argv: [&str; N], wants: &'static [&'static str], rejects: &'static [&'static str]) -> Self {
+    fn new<const N: usize>(
+        argv: [&str; N],
+        wants: &'static [&'static str],
+        rejects: &'static [&'static str],
+    ) -> Self {
         Self { call: ToolCall::new(argv).with_env("LC_ALL", "C"), wants, rejects }
     }
 
@@ -32,7 +36,8 @@ impl Judge {
     /// What is wrong, with everything that the tool said.
     pub fn judge(&self, run: Runner<'_>) -> Result<(), String> {
         let output = run(&self.call);
-        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        let said =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         self.verdict(&said, output.status.code())
     }
 
@@ -66,7 +71,11 @@ pub fn sgdisk(disk: &str) -> Judge {
 pub fn sfdisk(disk: &str, sector_size: u64) -> Judge {
     let sector = format!("--sector-size={sector_size}");
     const REJECTS: &[&str] = &["corrupt", "not aligned", "overlap", "mismatch", "failed"];
-    Judge::new(["sfdisk", &sector, "--verify", disk], &["No errors detected.", "Header version: 1.0"], REJECTS)
+    Judge::new(
+        ["sfdisk", &sector, "--verify", disk],
+        &["No errors detected.", "Header version: 1.0"],
+        REJECTS,
+    )
 }
 
 /// `mdadm --examine`: the superblock of a member.
@@ -99,7 +108,11 @@ pub fn pvck_headers(device: &str) -> Judge {
 /// `pvck --dump metadata`: the metadata text against its checksum.
 #[must_use]
 pub fn pvck_metadata(device: &str) -> Judge {
-    lvm(Judge::new(["pvck", "--dump", "metadata", device], &["metadata text at", "physical_volumes {"], LVM_REJECTS))
+    lvm(Judge::new(
+        ["pvck", "--dump", "metadata", device],
+        &["metadata text at", "physical_volumes {"],
+        LVM_REJECTS,
+    ))
 }
 
 const LVM_REJECTS: &[&str] = &["CHECK:", "WARNING", "Found bad", "zero metadata", "Failed to read"];
@@ -140,3 +153,8 @@ pub fn normalized_table(json: &str) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string_pretty(&value)? + "\n";
     Ok(if disk.is_empty() { text } else { text.replace(disk, "disk") })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "judge/recorded.rs"]
+mod tests;

@@ -1,5 +1,7 @@
 //! The file target, judged by the tools that know its formats. Needs them: see [`tools::run`].
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 #[path = "../../builder/src/compose/fixture.rs"]
 mod fixture;
 #[path = "compose/images.rs"]

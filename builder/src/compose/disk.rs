@@ -4,12 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use installer::plan::{Array, Device, Disk, Partition, PartitionKind, PartitionRef, Plan};
 use installer::units::{Bytes, SectorSize};
 use rustix::fs::{FlockOperation, flock};
 
-use super::volume::{Volume, partition};
+use super::volume::Volume;
 use super::{Epoch, Piece, gpt, grub, lvm, md};
 
 /// The images of a plan's disks while they are written, as `disk0.img.partial` and so on.
@@ -27,8 +27,9 @@ impl<'plan> DiskImages<'plan> {
     /// Makes one sparse file per disk in `dir`, of the disk's size and all zeros.
     ///
     /// # Errors
-    /// Another process is writing images there, or an I/O error.
+    /// A plan that breaks its own rules, another process that is writing images there, or an I/O error.
     pub fn create(plan: &'plan Plan, dir: &Path, epoch: Epoch) -> Result<Self> {
+        plan.verify().map_err(|mistakes| anyhow!("BUG: {}", mistakes.join("; ")))?;
         let images = plan.disks.iter().enumerate().map(|(index, disk)| {
             let path = dir.join(format!("disk{index}.img"));
             Partial::create(path.clone(), disk.size).with_context(|| format!("creating {}", path.display()))
@@ -39,28 +40,28 @@ impl<'plan> DiskImages<'plan> {
     /// Writes partition tables, array and volume group metadata. Nothing of it makes a disk bootable.
     ///
     /// # Errors
-    /// Numbers of the plan that do not fit together, or an I/O error.
+    /// A name or a number that has no room in a format, or an I/O error.
     pub fn write_metadata(&self) -> Result<()> {
         for (disk, image) in self.plan.disks.iter().zip(&self.images) {
             gpt::write(disk, &image.file)?;
         }
         for array in &self.plan.arrays {
-            self.write_array(array).with_context(|| format!("writing the metadata of array `{}`", array.name))?;
+            self.write_array(array)
+                .with_context(|| format!("writing the metadata of array `{}`", array.name))?;
         }
         for group in &self.plan.volume_groups {
-            let size = Volume::of(self.plan, &group.on)?.size();
-            ensure!(size == group.device_size, "BUG: the device of `{}` has {size}", group.name);
-            let pieces = lvm::physical_volume(group, &self.path_hint(&group.on)?, self.epoch)?;
-            self.write_pieces(&group.on, &pieces).with_context(|| format!("writing the PV of `{}`", group.name))?;
+            let pieces = lvm::physical_volume(group, &self.plan.device_path(&group.on), self.epoch)?;
+            self.write_pieces(&group.on, &pieces)
+                .with_context(|| format!("writing the PV of `{}`", group.name))?;
         }
         Ok(())
     }
 
     fn write_array(&self, array: &Array) -> Result<()> {
         for (role, member) in array.members.iter().enumerate() {
-            let size = partition(self.plan, member.partition)?.size;
-            let pieces = md::member(array, role, size, self.epoch)?;
-            self.write_pieces(&Device::Partition(member.partition), &pieces)?;
+            let device = Device::Partition(member.partition);
+            let pieces = md::member(array, role, Volume::of(self.plan, &device)?.size(), self.epoch)?;
+            self.write_pieces(&device, &pieces)?;
         }
         Ok(())
     }
@@ -69,15 +70,6 @@ impl<'plan> DiskImages<'plan> {
         let volume = Volume::of(self.plan, device)?;
         let disks = self.files();
         pieces.iter().try_for_each(|piece| volume.write(&disks, piece.at, &piece.bytes))
-    }
-
-    /// Where a machine will see the device: LVM shows it, and finds its volumes by their ids.
-    fn path_hint(&self, device: &Device) -> Result<String> {
-        Ok(match device {
-            Device::Partition(at) => format!("/dev/disk/by-partuuid/{}", partition(self.plan, *at)?.guid),
-            Device::Array(name) => format!("/dev/md/{name}"),
-            Device::Volume { group, name } => format!("/dev/{group}/{name}"),
-        })
     }
 
     /// Copies what was made in `content` to a device, once, and to every mirror of it.
@@ -133,10 +125,7 @@ fn bios_boot(disk: &Disk) -> Result<&Partition> {
 
 /// The ESPs of a plan.
 pub fn esps(plan: &Plan) -> impl Iterator<Item = (PartitionRef, &Partition)> {
-    plan.disks.iter().enumerate().flat_map(|(disk, of)| {
-        let esps = of.partitions.iter().filter(|partition| partition.kind == PartitionKind::Esp);
-        esps.map(move |esp| (PartitionRef { disk, number: esp.number }, esp))
-    })
+    plan.partitions().filter(|(_, partition)| partition.kind == PartitionKind::Esp)
 }
 
 /// An image without its final name; removed unless it gets it.
@@ -167,7 +156,8 @@ impl Partial {
     }
 
     fn rename(mut self) -> Result<PathBuf> {
-        fs::rename(self.partial_path(), &self.path).with_context(|| format!("naming {}", self.path.display()))?;
+        fs::rename(self.partial_path(), &self.path)
+            .with_context(|| format!("naming {}", self.path.display()))?;
         self.finished = true;
         Ok(self.path.clone())
     }
@@ -189,5 +179,6 @@ impl Drop for Partial {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "disk_tests.rs"]
 mod tests;

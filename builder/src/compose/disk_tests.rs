@@ -1,1 +1,92 @@
+use std::fs;
+use std::path::Path;
 
+use installer::plan::PartitionKind;
+use tempfile::tempdir;
+
+use super::{DiskImages, esps};
+use crate::compose::{Epoch, fixture};
+
+const EPOCH: Epoch = Epoch(1_700_000_000);
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn boot_img() -> Vec<u8> {
+    let mut image = vec![0x11; 512];
+    image[510..].copy_from_slice(&[0x55, 0xaa]);
+    image
+}
+
+#[test]
+fn images_get_their_names_when_they_are_complete() {
+    let (plan, dir) = (fixture::raid1(), tempdir().unwrap());
+    let images = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
+    images.write_metadata().unwrap();
+    images.write_boot(&boot_img(), &[0x22; 2048]).unwrap();
+    assert_eq!(names(dir.path()), ["disk0.img.partial", "disk1.img.partial"]);
+    let paths = images.finish().unwrap();
+    assert_eq!(paths, [dir.path().join("disk0.img"), dir.path().join("disk1.img")]);
+    assert_eq!(names(dir.path()), ["disk0.img", "disk1.img"]);
+    assert_eq!(fs::metadata(&paths[0]).unwrap().len(), plan.disks[0].size.0);
+}
+
+#[test]
+fn unfinished_images_are_removed() {
+    let (plan, dir) = (fixture::raid1(), tempdir().unwrap());
+    let images = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
+    images.write_metadata().unwrap();
+    drop(images);
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn what_an_interrupted_build_left_is_not_used() {
+    let (plan, dir) = (fixture::raid1(), tempdir().unwrap());
+    fs::write(dir.path().join("disk0.img.partial"), [0xaa; 4096]).unwrap();
+    let paths = DiskImages::create(&plan, dir.path(), EPOCH).unwrap().finish().unwrap();
+    assert!(fs::read(&paths[0]).unwrap().iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn two_builds_do_not_write_the_same_images() {
+    let (plan, dir) = (fixture::raid1(), tempdir().unwrap());
+    let first = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
+    let error = DiskImages::create(&plan, dir.path(), EPOCH).unwrap_err();
+    assert!(format!("{error:#}").contains("another build is writing it"));
+    assert_eq!(
+        names(dir.path()),
+        ["disk0.img.partial", "disk1.img.partial"],
+        "the first build lost its images"
+    );
+    first.finish().unwrap();
+}
+
+#[test]
+fn disks_without_bios_get_no_boot_code() {
+    let (plan, dir) = (fixture::single_4k(), tempdir().unwrap());
+    let images = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
+    images.write_boot(&boot_img(), &[0x22; 2048]).unwrap();
+    let paths = images.finish().unwrap();
+    assert!(fs::read(&paths[0]).unwrap()[..440].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn a_plan_that_breaks_its_own_rules_is_refused() {
+    let (mut plan, dir) = (fixture::raid1(), tempdir().unwrap());
+    plan.disks[1].partitions.retain(|partition| partition.kind != PartitionKind::BiosBoot);
+    let error = DiskImages::create(&plan, dir.path(), EPOCH).unwrap_err().to_string();
+    assert!(error.starts_with("BUG: disk1 lacks its boot partitions"), "{error}");
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn every_system_disk_has_an_esp() {
+    let plan = fixture::raid10();
+    let found: Vec<_> = esps(&plan).map(|(at, _)| (at.disk, at.number)).collect();
+    assert_eq!(found, [(0, 15), (1, 15), (2, 15), (3, 15)]);
+}

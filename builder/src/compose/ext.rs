@@ -30,14 +30,23 @@ pub const CONFIG: &str = "\
 ///
 /// Needs e2fsprogs 1.47.1, and libarchive when it runs.
 #[must_use]
-pub fn mke2fs(filesystem: &Filesystem, tar: Option<&str>, file: &str, config: &str, epoch: Epoch) -> ToolCall {
+pub fn mke2fs(
+    filesystem: &Filesystem,
+    tar: Option<&str>,
+    file: &str,
+    config: &str,
+    epoch: Epoch,
+) -> ToolCall {
     let Filesystem { uuid, label, hash_seed, size, .. } = filesystem;
     let uuid = uuid.to_string();
     let extended = format!(
         "hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0"
     );
     let blocks = (size.0 / BLOCK.0).to_string();
-    let mut argv = vec!["mke2fs", "-q", "-F", "-t", "ext4", "-T", "default", "-b", "4096", "-U", &uuid, "-L", label, "-E", &extended];
+    let mut argv = vec![
+        "mke2fs", "-q", "-F", "-t", "ext4", "-T", "default", "-b", "4096", "-U", &uuid, "-L", label, "-E",
+        &extended,
+    ];
     argv.extend(tar.into_iter().flat_map(|tar| ["-d", tar]));
     argv.extend([file, &blocks]);
     ToolCall::new(argv).with_env("SOURCE_DATE_EPOCH", epoch.0).with_env("MKE2FS_CONFIG", config)

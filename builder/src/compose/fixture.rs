@@ -2,7 +2,8 @@
 
 use installer::model::storage::{FilesystemKind, RaidLevel};
 use installer::plan::{
-    Array, Device, Disk, Filesystem, LogicalVolume, Member, Partition, PartitionKind, PartitionRef, Plan, VolumeGroup,
+    Array, Device, Disk, Filesystem, LogicalVolume, Member, Partition, PartitionKind, PartitionRef, Plan,
+    VolumeGroup, Waste,
 };
 use installer::units::{Bytes, SectorSize};
 use uuid::Uuid;
@@ -60,9 +61,22 @@ pub fn single_4k() -> Plan {
 }
 
 fn plan(
-    layout: &str, disks: Vec<Disk>, arrays: Vec<Array>, volume_groups: Vec<VolumeGroup>, filesystems: Vec<Filesystem>,
+    layout: &str,
+    disks: Vec<Disk>,
+    arrays: Vec<Array>,
+    volume_groups: Vec<VolumeGroup>,
+    filesystems: Vec<Filesystem>,
 ) -> Plan {
-    Plan { layout: layout.to_owned(), disks, arrays, volume_groups, filesystems }
+    let waste = disks.iter().filter_map(waste).collect();
+    Plan { layout: layout.to_owned(), disks, arrays, volume_groups, filesystems, waste }
+}
+
+/// What is between the last partition and the backup GPT, in whole MiB.
+fn waste(disk: &Disk) -> Option<Waste> {
+    let end = disk.partitions.last().map(|partition| partition.start + partition.size)?;
+    let bytes = disk.size - M(1) - end;
+    let why = "so that the tables have something to leave alone".to_owned();
+    (bytes > Bytes::ZERO).then(|| Waste { disk: disk.name.clone(), bytes, why })
 }
 
 fn id(number: u128) -> Uuid {
@@ -71,7 +85,10 @@ fn id(number: u128) -> Uuid {
 
 /// Boot partitions in front, numbered 14 and 15; then the pieces.
 fn system_disk(
-    disk: u32, size: Bytes, sector_size: SectorSize, pieces: &[(u32, &str, PartitionKind, Bytes)],
+    disk: u32,
+    size: Bytes,
+    sector_size: SectorSize,
+    pieces: &[(u32, &str, PartitionKind, Bytes)],
 ) -> Disk {
     let esp = if sector_size == SectorSize::B512 { M(40) } else { M(270) };
     let head = [(14, "bios", PartitionKind::BiosBoot, M(1)), (15, "esp", PartitionKind::Esp, esp)];
@@ -92,7 +109,14 @@ fn system_disk(
     }
 }
 
-fn partition(disk: u32, number: u32, name: &str, kind: PartitionKind, start: Bytes, size: Bytes) -> Partition {
+fn partition(
+    disk: u32,
+    number: u32,
+    name: &str,
+    kind: PartitionKind,
+    start: Bytes,
+    size: Bytes,
+) -> Partition {
     let guid = Uuid::from_fields(disk << 8 | number, 0, 0x4000, &[0x80, 0, 0, 0, 0, 0, 0, 0]);
     Partition { number, name: name.to_owned(), kind, guid, start, size }
 }

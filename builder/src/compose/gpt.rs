@@ -35,7 +35,11 @@ pub fn type_guid(kind: PartitionKind) -> Uuid {
 /// A table that does not fit the disk, or an I/O error.
 pub fn write(disk: &Disk, mut file: &File) -> Result<()> {
     let sector = disk.sector_size.bytes();
-    ensure!(disk.size.0.is_multiple_of(sector.0), "BUG: {} is no whole number of {sector}-byte sectors", disk.name);
+    ensure!(
+        disk.size.0.is_multiple_of(sector.0),
+        "BUG: {} is no whole number of {sector}-byte sectors",
+        disk.name
+    );
     let mut table = table(disk, file)?;
     write_protective_mbr(disk.size.0 / sector.0, file).context("writing the protective MBR")?;
     table.write_into(&mut file).with_context(|| format!("writing the GPT of {}", disk.name))?;
@@ -54,9 +58,7 @@ fn table(disk: &Disk, mut file: &File) -> Result<GPT> {
 }
 
 fn entry(partition: &Partition, sector: Bytes) -> Result<GPTPartitionEntry> {
-    let Partition { number, name, start, size, .. } = partition;
-    ensure!(start.0.is_multiple_of(Bytes::MIB.0), "BUG: partition {number} ({name}) is not aligned to 1 MiB");
-    ensure!(size.0 > 0 && size.0.is_multiple_of(sector.0), "BUG: the size of partition {number} ({name})");
+    let Partition { name, start, size, .. } = partition;
     ensure!(name.encode_utf16().count() <= 36, "the partition name `{name}` is longer than 36 characters");
     Ok(GPTPartitionEntry {
         partition_type_guid: type_guid(partition.kind).to_bytes_le(),
@@ -87,5 +89,6 @@ fn write_protective_mbr(sectors: u64, file: &File) -> Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "gpt_tests.rs"]
 mod tests;

@@ -1,8 +1,9 @@
 //! GRUB's BIOS boot code, installed without `grub-install`: patched `boot.img` in LBA 0, `core.img` in the BIOS boot
 //! partition.
 //!
-//! Sources: GRUB 2.12 `include/grub/i386/pc/boot.h`, `util/setup.c`. No Reed-Solomon code is added, as
-//! `grub-install` does not either when the core lies in a partition of its own.
+//! Sources: GRUB 2.12 `include/grub/i386/pc/boot.h`, `util/setup.c`. No Reed-Solomon code is added
+//! (`grub-install --no-rs-codes`): it guards against programs that write into the gap behind the MBR, and here the
+//! core lies in a partition of its own.
 
 use anyhow::{Result, ensure};
 use installer::units::Bytes;
@@ -24,16 +25,15 @@ const BIOS_DRIVE: u8 = 0xff;
 const BLOCK_LIST: usize = SECTOR - 12;
 /// Where the core's second sector is loaded: 0x8000 + 512, as a segment.
 const CORE_SEGMENT: u16 = 0x820;
-/// The core is loaded at 0x8000 and must end before GRUB's own memory at 0x78000.
-const CORE_MAX: usize = 0x70000;
+/// `grub-install`'s own limit: from the kernel's link address to where GRUB's memory starts.
+const CORE_MAX: usize = 0x78000 - 0x9000;
 
 /// What the core needs before it can read `/boot`: every device that a layout may put it on, whatever mirror is
 /// missing, and what helps a person when it cannot.
-const MODULES: [&str; 31] = [
-    "biosdisk", "part_gpt", "part_msdos", "diskfilter", "mdraid1x", "lvm", "ext2", "fat", "search", "search_fs_uuid",
-    "search_label", "normal", "configfile", "multiboot", "multiboot2", "linux", "gzio", "echo", "test", "true", "ls",
-    "cat", "serial", "terminal", "minicmd", "sleep", "reboot", "halt", "loadenv", "regexp", "all_video",
-];
+const MODULES: &str = "\
+    biosdisk part_gpt part_msdos diskfilter mdraid1x lvm ext2 fat search search_fs_uuid search_label normal \
+    configfile multiboot multiboot2 linux gzio echo test true ls cat serial terminal minicmd sleep reboot halt \
+    loadenv regexp all_video";
 
 /// `boot.img` as the boot code of a disk whose BIOS boot partition starts at `core`.
 ///
@@ -57,7 +57,11 @@ pub fn boot_code(boot_img: &[u8], core: Bytes) -> Result<Piece> {
 pub fn core(core_img: &[u8], start: Bytes, size: Bytes) -> Result<Piece> {
     let sectors = core_img.len().div_ceil(SECTOR);
     ensure!(sectors > 1, "core.img is too short to be one");
-    ensure!(core_img.len() <= CORE_MAX, "core.img has {} bytes, and BIOS can load {CORE_MAX}", core_img.len());
+    ensure!(
+        core_img.len() <= CORE_MAX,
+        "core.img has {} bytes, and BIOS can load {CORE_MAX}",
+        core_img.len()
+    );
     let padded = Bytes((sectors * SECTOR) as u64);
     ensure!(padded <= size, "core.img needs {padded}, and the BIOS boot partition has {size}");
     let mut block = Block::zeroed(sectors * SECTOR);
@@ -80,9 +84,10 @@ pub fn early_config(filesystem: Uuid, grub_dir: &str) -> String {
 #[must_use]
 pub fn mkimage(modules: &str, config: &str, grub_dir: &str, output: &str) -> ToolCall {
     let head = ["grub-mkimage", "-O", "i386-pc", "-d", modules, "-p", grub_dir, "-c", config, "-o", output];
-    ToolCall::new(head.into_iter().chain(MODULES))
+    ToolCall::new(head.into_iter().chain(MODULES.split_whitespace()))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "grub_tests.rs"]
 mod tests;

@@ -18,7 +18,6 @@ const SECTOR: Bytes = Bytes(512);
 const SUPERBLOCK: Bytes = Bytes(4096);
 /// From the superblock to the bitmap, as mdadm has it.
 const BITMAP_OFFSET: Bytes = Bytes(4096);
-const BITMAP_HEADER: u64 = 256;
 const BAD_BLOCK_LOG: usize = 4096;
 /// Roles that fill up the superblock's 512 bytes.
 const MAX_DEV: usize = 128;
@@ -30,38 +29,28 @@ const EVENTS: u64 = 1;
 /// Everything that md keeps on the member with that role; `partition` is the size of the member's partition.
 ///
 /// # Errors
-/// Numbers of the plan that do not fit together.
+/// A name or a number that has no room in the format.
 pub fn member(array: &Array, role: usize, partition: Bytes, epoch: Epoch) -> Result<Vec<Piece>> {
-    check(array, partition)?;
+    check(array)?;
     Ok(vec![
         Piece::new(SUPERBLOCK, superblock(array, role, partition - array.data_offset, epoch)),
         Piece::new(SUPERBLOCK + BITMAP_OFFSET, bitmap(array)),
         // An empty log is all ones.
-        Piece { at: SUPERBLOCK + bad_block_log_offset(array), bytes: vec![0xff; BAD_BLOCK_LOG] },
+        Piece { at: array.bad_block_log(), bytes: vec![0xff; BAD_BLOCK_LOG] },
     ])
 }
 
-/// How much an array over `members` offers if each gives `member_size`; md's own arithmetic.
-#[must_use]
-pub fn array_size(level: RaidLevel, members: usize, member_size: Bytes, chunk: Bytes) -> Bytes {
-    match level {
-        RaidLevel::Raid1 => member_size,
-        RaidLevel::Raid10 => chunk * (member_size.0 / chunk.0 * members as u64 / 2),
-    }
-}
-
-fn check(array: &Array, partition: Bytes) -> Result<()> {
-    let Array { name, members, data_offset, member_size, .. } = array;
-    let need = SUPERBLOCK + bad_block_log_offset(array) + Bytes(BAD_BLOCK_LOG as u64);
-    ensure!((2..=MAX_DEV).contains(&members.len()), "BUG: array `{name}` has {} members", members.len());
+/// What the format itself cannot say; everything else is [`installer::plan::Plan::verify`]'s.
+fn check(array: &Array) -> Result<()> {
+    let Array { name, members, bitmap_chunk, .. } = array;
+    ensure!(
+        members.len() <= MAX_DEV,
+        "array `{name}` has {} members, and at most {MAX_DEV} fit",
+        members.len()
+    );
     ensure!(name.len() + "any:".len() < 32, "the array name `{name}` is longer than 27 bytes");
-    ensure!(*data_offset >= need, "BUG: array `{name}` needs {need} for its metadata, and has {data_offset}");
-    ensure!(*data_offset + *member_size <= partition, "BUG: array `{name}` is larger than its partitions");
-    ensure!((array.level == RaidLevel::Raid1) == (array.chunk == Bytes::ZERO), "BUG: chunk of array `{name}`");
-    let size = array_size(array.level, members.len(), *member_size, array.chunk);
-    ensure!(array.size == size, "BUG: array `{name}` offers {size}, and the plan says {}", array.size);
-    let bit = array.bitmap_chunk.0;
-    ensure!(bit.is_power_of_two() && (4096..1 << 32).contains(&bit), "BUG: bitmap chunk of array `{name}`");
+    let fits = bitmap_chunk.0.is_power_of_two() && u32::try_from(bitmap_chunk.0).is_ok();
+    ensure!(fits, "BUG: array `{name}` has a bitmap chunk of {bitmap_chunk}");
     Ok(())
 }
 
@@ -104,7 +93,7 @@ fn device_fields(block: &mut Block, array: &Array, role: usize, data: Bytes) {
         .u32(160, field(role as u64)) // dev_number
         .put(168, array.members[role].uuid.as_bytes())
         .u16(186, (BAD_BLOCK_LOG / 512) as u16)
-        .u32(188, field(sectors(bad_block_log_offset(array))));
+        .u32(188, field(sectors(array.bad_block_log() - SUPERBLOCK)));
 }
 
 fn state_fields(block: &mut Block, array: &Array, epoch: Epoch) {
@@ -121,34 +110,26 @@ fn state_fields(block: &mut Block, array: &Array, epoch: Epoch) {
 
 /// The sum of all words, the carries folded in once (`calc_sb_1_csum`); the checksum's own field counts as zero.
 fn checksum(superblock: &[u8]) -> u32 {
-    let words = superblock.chunks_exact(4).map(|word| u64::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
+    let words = superblock
+        .chunks_exact(4)
+        .map(|word| u64::from(u32::from_le_bytes([word[0], word[1], word[2], word[3]])));
     let sum: u64 = words.sum();
     ((sum & 0xffff_ffff) + (sum >> 32)) as u32
 }
 
 /// `bitmap_super_t` and bits that say "in sync" for every chunk.
 fn bitmap(array: &Array) -> Block {
-    let mut block = Block::zeroed(bitmap_size(array) as usize);
+    let mut block = Block::zeroed(array.bitmap_size().0 as usize);
     block
         .u32(0, 0x6d74_6962) // "bitm"
         .u32(4, 4) // version: little endian, not clustered
         .put(8, array.uuid.as_bytes())
         .u64(24, EVENTS)
         .u64(32, EVENTS) // events_cleared
-        .u64(40, sectors(array.size)) // sync_size
+        .u64(40, sectors(array.sync_size()))
         .u32(52, field(array.bitmap_chunk.0))
         .u32(56, 5); // daemon_sleep, seconds
     block
-}
-
-/// Whole 4 KiB blocks, so that the log behind it is written without touching the bitmap on any disk.
-fn bitmap_size(array: &Array) -> u64 {
-    let bits = array.size.0.div_ceil(array.bitmap_chunk.0);
-    Bytes(BITMAP_HEADER + bits.div_ceil(8)).align_up(Bytes(4096)).0
-}
-
-fn bad_block_log_offset(array: &Array) -> Bytes {
-    BITMAP_OFFSET + Bytes(bitmap_size(array))
 }
 
 fn sectors(size: Bytes) -> u64 {
@@ -161,5 +142,6 @@ fn field(number: u64) -> u32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "md_tests.rs"]
 mod tests;

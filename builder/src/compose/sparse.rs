@@ -60,7 +60,13 @@ pub fn copy(source: &File, from: Bytes, length: Bytes, targets: &[(&File, Bytes)
     Ok(())
 }
 
-fn copy_window(source: &File, at: Bytes, window: &[u8], from: Bytes, targets: &[(&File, Bytes)]) -> Result<()> {
+fn copy_window(
+    source: &File,
+    at: Bytes,
+    window: &[u8],
+    from: Bytes,
+    targets: &[(&File, Bytes)],
+) -> Result<()> {
     for (start, part) in non_zero_parts(window) {
         let at = at + Bytes(start as u64);
         for (target, to) in targets {
@@ -97,5 +103,6 @@ fn put(source: &File, at: Bytes, bytes: &[u8], target: &File, to: Bytes) -> Resu
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "sparse_tests.rs"]
 mod tests;

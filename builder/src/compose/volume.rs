@@ -4,7 +4,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result, ensure};
-use installer::plan::{Array, Device, Partition, PartitionRef, Plan, VolumeGroup};
+use installer::model::storage::RaidLevel;
+use installer::plan::{Device, Member, PartitionRef, Plan};
 use installer::units::Bytes;
 
 use super::sparse;
@@ -47,37 +48,41 @@ impl Volume {
     /// # Errors
     /// The plan has no such device.
     pub fn of(plan: &Plan, device: &Device) -> Result<Self> {
-        match device {
+        let found = match device {
             Device::Partition(at) => Self::of_partition(plan, *at),
-            Device::Array(name) => Self::of_array(plan, array(plan, name)?),
-            Device::Volume { group, name } => Self::of_logical_volume(plan, volume_group(plan, group)?, name),
-        }
-    }
-
-    fn of_partition(plan: &Plan, at: PartitionRef) -> Result<Self> {
-        let partition = partition(plan, at)?;
-        let members = vec![Place { disk: at.disk, offset: partition.start }];
-        Ok(Self { members, chunk: None, start: Bytes::ZERO, size: partition.size })
-    }
-
-    fn of_array(plan: &Plan, array: &Array) -> Result<Self> {
-        let place = |at: PartitionRef| -> Result<Place> {
-            Ok(Place { disk: at.disk, offset: partition(plan, at)?.start + array.data_offset })
+            Device::Array(name) => Self::of_array(plan, name),
+            Device::Volume { group, name } => Self::of_logical_volume(plan, group, name),
         };
-        let members = array.members.iter().map(|member| place(member.partition)).collect::<Result<_>>()?;
-        let chunk = (array.chunk != Bytes::ZERO).then_some(array.chunk);
-        Ok(Self { members, chunk, start: Bytes::ZERO, size: array.size })
+        found.with_context(|| format!("BUG: no {} in the plan", plan.device_path(device)))
     }
 
-    fn of_logical_volume(plan: &Plan, group: &VolumeGroup, name: &str) -> Result<Self> {
-        let volume = group.volumes.iter().find(|volume| volume.name == name);
-        let volume = volume.with_context(|| format!("BUG: no volume `{}/{name}` in the plan", group.name))?;
-        ensure!(!matches!(group.on, Device::Volume { .. }), "BUG: `{}` lies on a logical volume", group.name);
-        let carrier = Self::of(plan, &group.on)?;
-        let start = group.pe_start + group.extent_size * volume.start;
-        let size = group.extent_size * volume.extents;
-        ensure!(start + size <= carrier.size, "BUG: `{}/{name}` is larger than its carrier", group.name);
-        Ok(Self { start: carrier.start + start, size, ..carrier })
+    fn of_partition(plan: &Plan, at: PartitionRef) -> Option<Self> {
+        let partition = plan.partition(at)?;
+        let members = vec![Place { disk: at.disk, offset: partition.start }];
+        Some(Self { members, chunk: None, start: Bytes::ZERO, size: partition.size })
+    }
+
+    fn of_array(plan: &Plan, name: &str) -> Option<Self> {
+        let array = plan.array(name)?;
+        let place = |member: &Member| {
+            let start = plan.partition(member.partition)?.start;
+            Some(Place { disk: member.partition.disk, offset: start + array.data_offset })
+        };
+        let members = array.members.iter().map(place).collect::<Option<_>>()?;
+        let chunk = (array.level == RaidLevel::Raid10).then_some(array.chunk);
+        Some(Self { members, chunk, start: Bytes::ZERO, size: array.size })
+    }
+
+    fn of_logical_volume(plan: &Plan, group: &str, name: &str) -> Option<Self> {
+        let group = plan.volume_group(group)?;
+        let volume = group.volume(name)?;
+        let carrier = match &group.on {
+            Device::Partition(at) => Self::of_partition(plan, *at),
+            Device::Array(name) => Self::of_array(plan, name),
+            Device::Volume { .. } => None, // never: a volume group does not lie on a volume
+        };
+        let start = group.pe_start + group.extents_size(volume.start);
+        Some(Self { start, size: group.extents_size(volume.extents), ..carrier? })
     }
 
     /// What it offers.
@@ -148,11 +153,16 @@ impl Volume {
     /// A source larger than the volume, or an I/O error.
     pub fn copy_sparse_from(&self, source: &File, disks: &[&File]) -> Result<()> {
         let length = Bytes(source.metadata()?.len());
-        ensure!(length <= self.size, "a file system of {length} does not fit into its device of {}", self.size);
+        ensure!(
+            length <= self.size,
+            "a file system of {length} does not fit into its device of {}",
+            self.size
+        );
         for range in sparse::data_ranges(source, Bytes::ZERO, length) {
             let (at, length) = range?;
             for run in self.runs(at, length) {
-                let targets: Vec<_> = run.places.iter().map(|place| (disks[place.disk], place.offset)).collect();
+                let targets: Vec<_> =
+                    run.places.iter().map(|place| (disks[place.disk], place.offset)).collect();
                 sparse::copy(source, run.at, run.length, &targets)?;
             }
         }
@@ -175,26 +185,7 @@ impl Volume {
     }
 }
 
-/// The partition that a plan's reference means.
-///
-/// # Errors
-/// The plan has no such partition.
-pub fn partition(plan: &Plan, at: PartitionRef) -> Result<&Partition> {
-    let disk = plan.disks.get(at.disk);
-    let found = disk.and_then(|disk| disk.partitions.iter().find(|partition| partition.number == at.number));
-    found.with_context(|| format!("BUG: no partition {} on disk {} in the plan", at.number, at.disk))
-}
-
-fn array<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan Array> {
-    let found = plan.arrays.iter().find(|array| array.name == name);
-    found.with_context(|| format!("BUG: no array `{name}` in the plan"))
-}
-
-fn volume_group<'plan>(plan: &'plan Plan, name: &str) -> Result<&'plan VolumeGroup> {
-    let found = plan.volume_groups.iter().find(|group| group.name == name);
-    found.with_context(|| format!("BUG: no volume group `{name}` in the plan"))
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "volume_tests.rs"]
 mod tests;

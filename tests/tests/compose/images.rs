@@ -84,7 +84,8 @@ fn succeed(call: &ToolCall) {
 /// before what is in it.
 fn write_tar(path: &Path) {
     let mut tar = tar::Builder::new(File::create(path).unwrap());
-    let noise: Vec<u8> = (0_u32..1 << 20).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let noise: Vec<u8> =
+        (0_u32..1 << 20).flat_map(|word| word.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     for (name, content) in [
         ("noise", &noise[..]),
         ("zeros", &[0; 1 << 20]),
