@@ -159,19 +159,15 @@ impl<'a> Work<'a> {
         self.environment(run)
     }
 
-    /// Puts package files where apt and dpkg see them; returns their paths seen from the root.
-    fn offer(&self, debs: &[Deb]) -> Result<Vec<String>> {
-        debs.iter()
-            .map(|deb| {
-                let package = &deb.package;
-                let name = format!("{}_{}_{}.deb", package.name, package.version.replace(':', "%3a"), package.architecture);
-                let target = self.debs.join(&name);
-                if !target.exists() {
-                    link_or_copy(&deb.file, &target)?;
-                }
-                Ok(format!("{ARCHIVES}/{name}"))
-            })
-            .collect()
+    /// Puts package files where apt and dpkg see them, and nothing else.
+    fn offer(&self, debs: &[Deb]) -> Result<()> {
+        fs::remove_dir_all(&self.debs)?;
+        fs::create_dir_all(self.debs.join("partial"))?;
+        for deb in debs {
+            let Package { name, version, architecture, .. } = &deb.package;
+            link_or_copy(&deb.file, &self.debs.join(format!("{name}_{}_{architecture}.deb", version.replace(':', "%3a"))))?;
+        }
+        Ok(())
     }
 
     /// From nothing to a root in which dpkg runs: essential packages unpacked by hand, then installed properly.
@@ -184,9 +180,9 @@ impl<'a> Work<'a> {
         fs::create_dir_all(self.root.join("var/lib/dpkg"))?;
         fs::write(self.root.join("var/lib/dpkg/status"), "")?;
         self.forbid_daemons()?;
-        let paths = self.offer(essential)?;
-        let dpkg = ["dpkg", "--force-depends", "--install"].map(str::to_owned);
-        self.stage.run(&self.inside(dpkg.into_iter().chain(paths)))?;
+        self.offer(essential)?;
+        let dpkg = format!("exec dpkg --force-depends --install {ARCHIVES}/*.deb");
+        self.stage.run(&self.inside(["sh", "-c", &dpkg]))?;
         self.hold_initramfs_back()
     }
 
@@ -221,9 +217,9 @@ impl<'a> Work<'a> {
     fn install(&self, debs: &[Deb]) -> Result<()> {
         self.stage.note("packages");
         self.forbid_daemons()?;
-        let paths = self.offer(debs)?;
-        let arguments = ["apt-get", "install", "-o", "APT::Get::Allow-Downgrades=true"].map(str::to_owned);
-        let run = self.tools.run(arguments.into_iter().chain(paths.into_iter().map(|path| format!("{TARGET}{path}"))));
+        self.offer(debs)?;
+        let install = format!("exec apt-get install {TARGET}{ARCHIVES}/*.deb");
+        let run = self.tools.run(["sh", "-c", &install]);
         let run = run.bind(&self.root, TARGET).bind(&self.debs, &format!("{TARGET}{ARCHIVES}")).chroot(TARGET);
         let run = run.bind_read_only(&self.apt_conf, "/apt.conf").env("APT_CONFIG", "/apt.conf");
         self.stage.run(&self.environment(run)).context("the packages do not install")

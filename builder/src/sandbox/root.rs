@@ -171,7 +171,9 @@ fn mount_special(root: &Path) -> Result<()> {
         symlink(target, root.join("dev").join(name))?;
     }
     mount_fs("tmpfs", &root.join("tmp"), "mode=1777")?;
-    mount_fs("tmpfs", &root.join("run"), "mode=755")
+    mount_fs("tmpfs", &root.join("run"), "mode=755")?;
+    // `/var/lock` leads here; packages that ship it as a folder unpack only where it is one.
+    fs::create_dir(root.join("run/lock")).context("cannot make /run/lock")
 }
 
 /// A container whose own /proc is partly hidden may not mount a new one; its view then has to do.
