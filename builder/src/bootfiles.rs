@@ -17,7 +17,7 @@ use crate::stage::Stage;
 use crate::tools::Tools;
 
 /// Raise it when the way these files are made changes.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// Blanks in the menu; none of them occurs in GRUB's own text.
 pub mod blank {
@@ -137,16 +137,17 @@ impl Recipe<'_> {
     /// The scripts want the root's UUID below /dev/disk, or they would name the device instead.
     fn make_menu(&self, stage: &Stage, root: &Path, finished: &Path) -> Result<()> {
         stage.note("grub-mkconfig");
-        let probe = finished.join("grub-probe");
-        fs::write(&probe, probe_script(self.probe))?;
-        fs::set_permissions(&probe, fs::Permissions::from_mode(0o755))?;
+        let probe = stand_in(finished, "grub-probe", &probe_script(self.probe))?;
+        let relative = stand_in(finished, "grub-mkrelpath", RELATIVE_SCRIPT)?;
         fs::create_dir_all(root.join("boot/grub"))?;
         let uuid = blank::ROOT_UUID;
         let script = format!("mkdir -p /dev/disk/by-uuid && ln -s /dev/null /dev/disk/by-uuid/{uuid} && exec grub-mkconfig");
         let run = self.inside(root, ["sh", "-c", &script]).bind_read_only(&probe, "/usr/sbin/grub-probe");
+        let run = run.bind_read_only(&relative, "/usr/bin/grub-mkrelpath");
         let menu = stage.capture(&run)?;
         ensure!(menu.contains("multiboot2"), "the root's grub-mkconfig made no Xen entry");
         fs::remove_file(&probe)?;
+        fs::remove_file(&relative)?;
         Ok(fs::write(finished.join("grub.cfg"), menu)?)
     }
 }
@@ -174,6 +175,16 @@ fn only_kernel(root: &Path) -> Result<String> {
         [release] => Ok(release.clone()),
         _ => anyhow::bail!("the root has {} kernels, not one: {}", kernels.len(), kernels.join(", ")),
     }
+}
+
+/// Stands in for grub-mkrelpath(1), which looks at mounts: the node's root is a file system of its own.
+const RELATIVE_SCRIPT: &str = "#!/bin/sh\nfor path; do :; done\necho \"$path\"\n";
+
+fn stand_in(folder: &Path, name: &str, script: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    fs::write(&path, script)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path)
 }
 
 /// Stands in for grub-probe(8): every path lies on the one device of the plan.

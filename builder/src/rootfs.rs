@@ -18,11 +18,13 @@ use crate::tools::Tools;
 mod clean;
 
 /// Raise it when the way a root is made changes.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 /// Where the root is inside the tools tree's sandbox.
 const TARGET: &str = "/target";
 /// Where packages lie, seen from the root itself; apt's own place, so that no trace of it stays.
 const ARCHIVES: &str = "/var/cache/apt/archives";
+/// GRUB would offer Xen's EFI program as a second hypervisor, which it cannot boot. Holds on the node too.
+const DPKG_CONFIG: &str = "# Written by xbuild. GRUB boots xen.gz; it must not offer the EFI program.\npath-exclude=/boot/xen-*.efi\n";
 const UPDATE_INITRAMFS: &str = "/usr/sbin/update-initramfs";
 
 /// A package as a file.
@@ -179,6 +181,9 @@ impl<'a> Work<'a> {
         }
         fs::create_dir_all(self.root.join("var/lib/dpkg"))?;
         fs::write(self.root.join("var/lib/dpkg/status"), "")?;
+        let config = self.root.join("etc/dpkg/dpkg.cfg.d");
+        fs::create_dir_all(&config)?;
+        fs::write(config.join("xbuild"), DPKG_CONFIG)?;
         self.forbid_daemons()?;
         self.offer(essential)?;
         let dpkg = format!("exec dpkg --force-depends --install {ARCHIVES}/*.deb");

@@ -65,7 +65,7 @@ impl Machine {
         let mut argv: Vec<String> = vec!["qemu-system-x86_64".into(), "-machine".into(), "q35".into(), "-nodefaults".into(), "-no-user-config".into()];
         argv.extend(accelerator.arguments().map(str::to_owned));
         argv.extend(["-m".into(), self.memory.to_string(), "-smp".into(), self.processors.to_string()]);
-        argv.extend(["-display", "none", "-vga", "std", "-device", "virtio-rng-pci", "-nic", "user,model=virtio-net-pci,romfile="].map(str::to_owned));
+        argv.extend(["-display", "none", "-vga", "std", "-device", "virtio-rng-pci", "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="].map(str::to_owned));
         let snapshot = if self.snapshot { "on" } else { "off" };
         for (index, disk) in self.disks.iter().enumerate() {
             // A comma in a path is doubled for QEMU's option syntax.
@@ -90,7 +90,8 @@ impl Machine {
         for folder in folders {
             run = run.bind(folder, &folder.display().to_string());
         }
-        run = run.bind_read_only(Path::new("/etc/resolv.conf"), "/etc/resolv.conf").env("TMPDIR", "/var/tmp");
+        // What a snapshot throws away; QEMU takes /var/tmp where this says /tmp, and the tree is read-only.
+        run = run.bind_read_only(Path::new("/etc/resolv.conf"), "/etc/resolv.conf").env("TMPDIR", "/run");
         if accelerator == Accelerator::Kvm { run.bind(Path::new("/dev/kvm"), "/dev/kvm") } else { run }
     }
 }

@@ -49,8 +49,9 @@ pub fn change(sandbox: &Sandbox) -> Result<()> {
         links.iter().try_for_each(|(name, target)| symlink(target, staging.join(name)))?;
     }
     place_all(&root, staging)?;
-    place_all(&binds, staging)?;
+    // Binds may lie in /tmp or /run, and a program's chroot in a bind.
     mount_special(staging)?;
+    place_all(&binds, staging)?;
     if let Some(chroot) = &sandbox.chroot {
         mount_special(&join(staging, chroot))?;
     }
