@@ -120,7 +120,8 @@ impl Recipe<'_> {
             self.make_initramfs(stage, root, &release)?;
             self.make_menu(stage, root, finished)?;
             fs::rename(root.join(format!("boot/initrd.img-{release}")), finished.join("initrd.img"))?;
-            Ok(fs::write(finished.join("release"), &release)?)
+            fs::write(finished.join("release"), &release)?;
+            scratch.remove()
         })?;
         Ok(BootFiles { folder })
     }

@@ -52,6 +52,35 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// A folder to work in. It goes with [`Scratch::remove`]; after a failure it stays until the next build starts, so that
+/// the command that failed can be run again by hand.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The work is done.
+    ///
+    /// # Errors
+    /// When something in it cannot be removed.
+    pub fn remove(self) -> Result<()> {
+        fs::remove_dir_all(self.path()).with_context(|| format!("cannot remove {}", self.path().display()))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+}
+
 impl Cache {
     /// `$XBUILD_CACHE`, else `$XDG_CACHE_HOME/xbuild`, else `~/.cache/xbuild`.
     ///
@@ -150,13 +179,14 @@ impl Cache {
         Ok(())
     }
 
-    /// An empty folder that vanishes with its guard.
+    /// An empty folder to work in.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn scratch(&self, kind: &str) -> Result<tempfile::TempDir> {
+    pub fn scratch(&self, kind: &str) -> Result<Scratch> {
         let tmp = self.root.join("tmp");
-        tempfile::Builder::new().prefix(&format!("{kind}-")).tempdir_in(tmp).context("cannot make a work folder in the cache")
+        let folder = tempfile::Builder::new().prefix(&format!("{kind}-")).tempdir_in(tmp);
+        Ok(Scratch { folder: folder.context("cannot make a work folder in the cache")? })
     }
 }
 
@@ -205,7 +235,6 @@ mod tests {
         });
         assert_eq!(failed.unwrap_err().to_string(), "disk full");
         assert_eq!(cache.find("rootfs", &key), None);
-        assert_eq!(fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);
 
         let path = cache.entry("rootfs", &key, |work| Ok(fs::write(work.join("whole"), "x")?)).unwrap();
         assert_eq!(cache.find("rootfs", &key), Some(path.clone()));

@@ -20,6 +20,7 @@ use crate::debian::{Archive, Package};
 use crate::failure::Hinted as _;
 use crate::initrd;
 use crate::manifest::{self, KernelEntry, Manifest};
+use crate::repository::NodePackages;
 use crate::rootfs::{self, Deb, Rootfs};
 use crate::sandbox::Sandbox;
 use crate::session::Session;
@@ -69,20 +70,19 @@ pub struct Request {
 /// # Errors
 /// Whatever fails; nothing then has the name of a finished image that was not there before.
 pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
-    let epoch = session.epoch()?;
     fs::create_dir_all(&request.out).with_context(|| format!("cannot make {}", request.out.display()))?;
     // Templates are rendered before anything long is begun: a mistake in one shows at once.
     let files = node_files(session, request)?;
-    let layers = layers(request);
+    let layers = layers(&request.spec, request.kernel);
     let packages = session.resolve(&layers)?;
-    let essential = session.fetch("packages", &packages.essential)?;
-    let mut added = packages.layers.iter().map(|layer| session.fetch("packages", layer)).collect::<Result<Vec<_>>>()?;
+    let (essential, mut added) = fetch(session, &packages)?;
     if request.kernel == KernelChoice::Xbuild {
         let kernel = session.kernel()?;
         let last = added.last_mut().context("a profile without layers")?;
         last.push(kernel_deb(&kernel)?);
     }
-    let rootfs = make_root(session, &layers, &essential, &added, epoch)?;
+    let epoch = session.epoch(added.iter().flatten())?;
+    let rootfs = make_root(session, &layers, &essential, &added)?;
     let boot = make_boot_files(session, request, &rootfs, epoch)?;
     let all: Vec<Package> = added.iter().flatten().map(|deb| deb.package.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let stage = session.reporter.stage("image")?;
@@ -93,13 +93,23 @@ pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     Ok(images)
 }
 
-/// Debian's kernel is one more package of the role; ours is not in any archive.
-fn layers(request: &Request) -> Vec<Layer> {
-    let mut layers = request.spec.layers.clone();
-    if let (KernelChoice::Debian, Some(role)) = (request.kernel, layers.last_mut()) {
+/// The layers of a node with that kernel: Debian's is one more package of the role, ours is not in any archive.
+#[must_use]
+pub fn layers(spec: &NodeSpec, kernel: KernelChoice) -> Vec<Layer> {
+    let mut layers = spec.layers.clone();
+    if let (KernelChoice::Debian, Some(role)) = (kernel, layers.last_mut()) {
+        role.profile.push_str("-debian-kernel");
         role.packages.push(DEBIAN_KERNEL.to_owned());
     }
     layers
+}
+
+/// All packages in one go; the result is the essential ones, and each layer's.
+fn fetch(session: &Session, packages: &NodePackages) -> Result<(Vec<Deb>, Vec<Vec<Deb>>)> {
+    let all: BTreeSet<Package> = packages.essential.iter().chain(packages.layers.iter().flatten()).cloned().collect();
+    let fetched = session.fetch("packages", &all.into_iter().collect::<Vec<_>>())?;
+    let pick = |wanted: &[Package]| fetched.iter().filter(|deb| wanted.contains(&deb.package)).cloned().collect();
+    Ok((pick(&packages.essential), packages.layers.iter().map(|layer| pick(layer)).collect()))
 }
 
 fn kernel_deb(kernel: &crate::kernel::Kernel) -> Result<Deb> {
@@ -118,7 +128,8 @@ fn kernel_deb(kernel: &crate::kernel::Kernel) -> Result<Deb> {
     Ok(Deb { package, file })
 }
 
-fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Vec<Deb>], epoch: i64) -> Result<Rootfs> {
+/// Each layer carries the time of its own packages, so that roles share their base.
+fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Vec<Deb>]) -> Result<Rootfs> {
     let mut asked = Vec::new();
     let mut below: Option<Rootfs> = None;
     for (index, (layer, adds)) in layers.iter().zip(added).enumerate() {
@@ -126,6 +137,7 @@ fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Ve
         asked.extend(adds.iter().filter(|deb| deb.package.filename.is_empty()).map(|deb| deb.package.name.clone()));
         let essential = if below.is_none() { essential } else { &[] };
         let last = index + 1 == layers.len();
+        let epoch = session.epoch(added[..=index].iter().flatten())?;
         let recipe = rootfs::Layer { below: below.as_ref(), essential, adds, asked: &asked, last, epoch };
         below = Some(session.layer(&layer.profile, &recipe)?);
     }
@@ -189,6 +201,7 @@ impl Composer<'_> {
         }
         self.write_esps(work.path(), &images)?;
         self.write_boot(work.path(), &images)?;
+        work.remove()?;
         images.finish().hint("the images need as much space as the files in them, the rest stays sparse")
     }
 

@@ -15,6 +15,8 @@ use crate::tools::Tools;
 
 mod config;
 
+pub use config::required as required_options;
+
 /// Raise it when the way a kernel is built or packed changes.
 const REVISION: u32 = 1;
 /// Packages of the tools tree whose versions change what the compiler makes.
@@ -77,6 +79,7 @@ impl Recipe<'_> {
             fs::copy(work.path().join("release"), finished.join("release"))?;
             Ok(())
         })?;
+        work.remove()?;
         Ok(Kernel { folder })
     }
 }

@@ -30,8 +30,6 @@ pub fn profile_set(profile: &str) -> String {
 pub struct Lock {
     /// The suites that they were resolved from.
     pub suites: Vec<SuiteState>,
-    /// The time that builds stamp on what they make, in seconds since 1970.
-    pub epoch: i64,
     /// Packages by set.
     pub sets: BTreeMap<String, Vec<Package>>,
 }

@@ -74,15 +74,6 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The time that a build stamps on what it makes: the newest package source's, in seconds since 1970.
-    #[must_use]
-    pub fn epoch(&self) -> i64 {
-        match &self.choice {
-            Choice::Newest { archives, .. } => archives.newest_date(),
-            Choice::Locked { lock, .. } => lock.epoch,
-        }
-    }
-
     /// The address of an archive's mirror; empty where a locked build knows none.
     #[must_use]
     pub fn address(&self, archive: Archive) -> &str {
@@ -150,6 +141,7 @@ impl<'a> Repository<'a> {
             added.push(all.iter().filter(|one| !known.contains(one)).cloned().collect());
             known = all;
         }
+        resolver.close()?;
         Ok(NodePackages { essential, layers: added })
     }
 

@@ -119,7 +119,8 @@ impl Layer<'_> {
                 work.let_initramfs_be_made()?;
             }
             clean::clean(&work.root)?;
-            work.pack(finished)
+            work.pack(finished)?;
+            scratch.remove()
         })?;
         Ok(Rootfs { key, folder })
     }

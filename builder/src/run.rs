@@ -14,7 +14,7 @@ use crate::cache::Cache;
 use crate::cli::{BootArgs, Cli, Command, Common, ImageArgs, NodeArgs};
 use crate::debian::fetch::Fetcher;
 use crate::failure::{Hinted as _, with_hint};
-use crate::image::{self, Request};
+use crate::image::{self, KernelChoice, Request};
 use crate::manifest::Made;
 use crate::privilege::become_root;
 use crate::sandbox;
@@ -174,7 +174,9 @@ fn write_lock(common: &Common) -> Result<i32> {
     let profiles = profiles(&source)?;
     let names: Vec<String> = profiles.names().map(str::to_owned).collect();
     // Profiles without a layout are no nodes; they are locked as part of those that extend them.
-    let layers: Vec<_> = names.iter().filter_map(|name| profiles.resolve(name).ok()).map(|spec| spec.layers).collect();
+    let nodes = names.iter().filter_map(|name| profiles.resolve(name).ok());
+    let kernels = [KernelChoice::Xbuild, KernelChoice::Debian];
+    let layers: Vec<_> = nodes.flat_map(|spec| kernels.map(|kernel| image::layers(&spec, kernel))).collect();
     let lock = with_session(common, &Mirrors::default(), |session| session.lock(&layers))?;
     let path = source.join(crate::lock::FILE);
     lock.write(&path)?;

@@ -8,7 +8,7 @@ use installer::model::node::{Layer, Mirrors};
 use crate::cache::Cache;
 use crate::debian::fetch::Fetcher;
 use crate::debian::mirror::Candidates;
-use crate::debian::{Archive, Package};
+use crate::debian::{Archive, Package, deb};
 use crate::failure::Hinted as _;
 use crate::kernel::{self, Kernel};
 use crate::lock::{self, Lock};
@@ -72,17 +72,18 @@ impl<'a> Session<'a> {
         Ok(Self { cache, reporter, repository, tools, tool_packages, source: choices.source.clone() })
     }
 
-    /// The time to stamp on everything: `SOURCE_DATE_EPOCH`, else the newest package source's.
+    /// The time to stamp on what is made of these packages: `SOURCE_DATE_EPOCH`, else the newest package's own, so that
+    /// the same packages give the same bytes tomorrow. Seconds since 1970.
     ///
     /// # Errors
-    /// When the variable is no number.
-    pub fn epoch(&self) -> Result<i64> {
+    /// When the variable is no number, or a package is malformed.
+    pub fn epoch<'d>(&self, debs: impl IntoIterator<Item = &'d Deb>) -> Result<i64> {
         match std::env::var("SOURCE_DATE_EPOCH") {
             Ok(text) => text
                 .parse()
                 .with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`, which is no number"))
                 .hint("give seconds since 1970, or unset it"),
-            Err(_) => Ok(self.repository.epoch()),
+            Err(_) => debs.into_iter().try_fold(0, |newest, deb| Ok(deb::date(&deb.file)?.max(newest))),
         }
     }
 
@@ -155,7 +156,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When something cannot be resolved.
     pub fn lock(&self, profiles: &[Vec<Layer>]) -> Result<Lock> {
-        let mut lock = Lock { suites: self.repository.suites(), epoch: self.repository.epoch(), ..Lock::default() };
+        let mut lock = Lock { suites: self.repository.suites(), ..Lock::default() };
         lock.sets.insert(lock::TOOLS.to_owned(), self.tool_packages.clone());
         lock.sets.insert(lock::KERNEL_SOURCE.to_owned(), vec![self.repository.kernel_source()?]);
         for layers in profiles {

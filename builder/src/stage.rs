@@ -278,5 +278,5 @@ impl Stage<'_> {
 fn failed(sandbox: &Sandbox, status: &str, said: &str) -> String {
     let lines: Vec<_> = said.trim_end().lines().collect();
     let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
-    format!("`{}` failed ({status})\n{}\nto run it again:\n{}", sandbox.short(), tail.join("\n"), sandbox.shell_line())
+    format!("`{}` failed ({status})\n{}\nto run it again (what it works on stays until the next build):\n{}", sandbox.short(), tail.join("\n"), sandbox.shell_line())
 }

@@ -25,7 +25,7 @@ pub const PACKAGES: &[&str] = &[
     // Packages.
     "apt", "dpkg", "sqv", "debian-archive-keyring",
     // The kernel.
-    "gcc", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev", "kmod", "cpio", "rsync", "python3-minimal",
+    "gcc", "make", "lz4", "bc", "bison", "flex", "libelf-dev", "libssl-dev", "kmod", "cpio", "rsync", "python3-minimal",
     // Disks.
     "e2fsprogs", "libarchive13t64", "dosfstools", "mtools", "fdisk", "gdisk", "mdadm", "lvm2",
     "grub-common", "grub-pc-bin", "grub-efi-amd64-bin",

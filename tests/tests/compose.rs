@@ -1,4 +1,4 @@
-//! The file target, judged by the tools that know its formats. Needs them: see [`tools::run`].
+//! The file target, judged by the tools that know its formats.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 

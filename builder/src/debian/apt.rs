@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use super::Package;
 use super::archive::Archives;
 use super::index::Index;
+use crate::cache::Scratch;
 use crate::stage::Stage;
 use crate::tools::Tools;
 
@@ -31,7 +32,7 @@ pub fn configuration(dir: &str) -> String {
 #[derive(Debug)]
 pub struct Resolver<'a> {
     tools: &'a Tools,
-    folder: tempfile::TempDir,
+    folder: Scratch,
     keyring: Option<&'a Path>,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Resolver<'a> {
     ///
     /// # Errors
     /// When apt refuses them.
-    pub fn open(tools: &'a Tools, stage: &Stage, folder: tempfile::TempDir, archives: &Archives, keyring: Option<&'a Path>) -> Result<Self> {
+    pub fn open(tools: &'a Tools, stage: &Stage, folder: Scratch, archives: &Archives, keyring: Option<&'a Path>) -> Result<Self> {
         let state = folder.path().join("apt");
         for needed in ["etc/apt/preferences.d", "etc/apt/apt.conf.d", "etc/apt/trusted.gpg.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg"] {
             fs::create_dir_all(state.join(needed))?;
@@ -62,6 +63,14 @@ impl<'a> Resolver<'a> {
         let run = run.bind(&folder.join("apt"), STATE).bind_read_only(&folder.join("mirror"), MIRROR);
         let run = self.keyring.into_iter().fold(run, |run, keyring| run.bind_read_only(keyring, "/keyring"));
         run.env("APT_CONFIG", &format!("{STATE}/apt.conf")).no_sync()
+    }
+
+    /// All is resolved.
+    ///
+    /// # Errors
+    /// When its folder cannot be removed.
+    pub fn close(self) -> Result<()> {
+        self.folder.remove()
     }
 
     /// What apt would install for `names`, sorted by name.

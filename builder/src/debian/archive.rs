@@ -93,12 +93,6 @@ impl Archives {
         self.suites.iter().map(state).collect()
     }
 
-    /// The date of the newest Release, in seconds since 1970.
-    #[must_use]
-    pub fn newest_date(&self) -> i64 {
-        self.suites.iter().map(|verified| verified.release.date.as_second()).max().unwrap_or(0)
-    }
-
     /// Every package on offer.
     ///
     /// # Errors

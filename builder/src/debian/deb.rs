@@ -29,6 +29,18 @@ fn with_tar<T>(deb: &Path, which: &str, read: impl FnOnce(&mut dyn Read) -> Resu
     bail!("{} has no {which}", deb.display())
 }
 
+/// When the package was made, in seconds since 1970: its source's last change, as dpkg-deb stamps it on the members.
+///
+/// # Errors
+/// When the package is malformed.
+pub fn date(deb: &Path) -> Result<i64> {
+    let file = File::open(deb).with_context(|| format!("cannot open {}", deb.display()))?;
+    let mut archive = ar::Archive::new(file);
+    let member = archive.next_entry().with_context(|| format!("{} is empty", deb.display()))?;
+    let member = member.with_context(|| format!("{} is not a Debian package", deb.display()))?;
+    Ok(member.header().mtime().cast_signed())
+}
+
 /// Unpacks the package's files into `root`, with their modes; owners too if `owners` is set.
 ///
 /// # Errors

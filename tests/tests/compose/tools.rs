@@ -1,27 +1,17 @@
-//! Where the tools are.
+//! The judges come from the tools tree.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use builder::compose::ToolCall;
+use tests::xbuild::{run_tool, storage};
 
-/// Runs a tool from `PATH`, or from the Debian root that `XBUILD_JUDGE_ROOT` names; the temporary directory must be
-/// visible in it at the same path.
+/// Runs a tool; the temporary directory is visible to it at the same path.
 pub fn run(call: &ToolCall) -> Output {
-    let (program, arguments) = call.argv.split_first().expect("a tool has a name");
-    let mut command = match std::env::var_os("XBUILD_JUDGE_ROOT") {
-        Some(root) => {
-            let mut command = Command::new("chroot");
-            command.arg(root).arg(program);
-            command
-        }
-        None => Command::new(program),
-    };
-    command.args(arguments).envs(call.env.iter().cloned()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command.output().unwrap_or_else(|error| panic!("running {}: {error}", call.argv.join(" ")))
+    run_tool(&storage().tools, &std::env::temp_dir(), call)
 }
 
 /// Reads a file that belongs to a tool.
 pub fn read(path: &str) -> Vec<u8> {
-    let root = std::env::var("XBUILD_JUDGE_ROOT").unwrap_or_default();
-    std::fs::read(root + path).unwrap_or_else(|error| panic!("reading {path}: {error}"))
+    let path = storage().tools.root().join(path.trim_start_matches('/'));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("reading {}: {error}", path.display()))
 }

@@ -1,0 +1,223 @@
+//! A node in QEMU that examines itself.
+//!
+//! The check comes from outside, so the bytes tested are the bytes shipped: a systemd credential in an SMBIOS string
+//! brings a unit, the unit reads a script from a disk that is no part of the image, the script leaves what it found
+//! on another one and ends the machine through a debug port with one exact status. A machine that just goes away
+//! has failed.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use builder::vm::{Accelerator, Machine};
+
+use crate::xbuild::{Images, command};
+
+/// QEMU's debug port ends the machine with `2 * value + 1`; the script writes this value.
+const VALUE: u8 = 42;
+const STATUS: i32 = 2 * VALUE as i32 + 1;
+const RESULT_SIZE: u64 = 16 << 20;
+/// How much of the serial log a failure shows.
+const LOG_TAIL: usize = 6000;
+
+/// Which entry of the boot menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The first one, as it boots by itself.
+    Xen,
+    /// The last one.
+    PlainLinux,
+}
+
+impl Entry {
+    /// What is typed on the serial console once the menu is there.
+    fn keys(self) -> &'static [u8] {
+        match self {
+            Self::Xen => b"",
+            // GRUB's emacs keys: down twice, and go.
+            Self::PlainLinux => b"\x0e\x0e\r",
+        }
+    }
+}
+
+/// A node to be examined.
+#[derive(Debug)]
+pub struct Guest<'a> {
+    /// Its images; what it writes is thrown away.
+    pub images: &'a Images,
+    /// This disk is not there.
+    pub without: Option<usize>,
+    /// What boots.
+    pub entry: Entry,
+    /// A shell script; every `record NAME COMMAND…` in it becomes an answer.
+    pub check: &'a str,
+    /// For it all.
+    pub deadline: Duration,
+}
+
+/// What the node found.
+#[derive(Debug)]
+pub struct Answers {
+    records: BTreeMap<String, String>,
+    /// Everything on the serial console.
+    pub console: String,
+}
+
+impl Answers {
+    /// What a recorded command said; its status is `NAME.status`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.records.get(name).unwrap_or_else(|| panic!("the node recorded no `{name}`, only {:?}", self.records.keys()))
+    }
+
+    /// What a recorded command said, which must have ended well.
+    pub fn good(&self, name: &str) -> &str {
+        let said = self.get(name);
+        assert_eq!(self.get(&format!("{name}.status")), "0", "`{name}` failed on the node:\n{said}");
+        said
+    }
+}
+
+const UNIT: &str = "[Unit]\nDescription=Check from outside\nAfter=multi-user.target\n\n\
+    [Service]\nType=oneshot\nStandardOutput=journal+console\n\
+    ExecStart=/bin/sh -c 'tar -xf /dev/disk/by-id/virtio-check -C /run && exec sh /run/check.sh'\n";
+
+/// Ends with the one exact status, whatever the check did.
+const PREAMBLE: &str = r#"
+mkdir -p /run/answers
+record() {
+    name=$1; shift
+    "$@" >/run/answers/$name 2>&1
+    echo $? >/run/answers/$name.status
+}
+finish() {
+    tar -C /run/answers -cf /run/answers.tar .
+    dd if=/run/answers.tar of=/dev/disk/by-id/virtio-answers bs=1M oflag=direct conv=sync status=none
+    sync
+    printf '\052' | dd of=/dev/port bs=1 seek=244 status=none
+}
+trap finish EXIT
+"#;
+
+impl Guest<'_> {
+    /// Boots the node and waits for its answers.
+    ///
+    /// # Panics
+    /// When it ends in any other way than by its check, or the deadline passes; with the end of the serial log.
+    #[must_use]
+    pub fn examine(&self) -> Answers {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (check, answers, log) = (folder.path().join("check.tar"), folder.path().join("answers"), folder.path().join("serial"));
+        write_check(&check, self.check);
+        File::create(&answers).unwrap().set_len(RESULT_SIZE).unwrap();
+        let machine = self.machine(folder.path(), &check, &answers);
+        let mut child = start(&machine, self.images, &log);
+        self.choose_entry(&mut child, &log);
+        let status = wait(&mut child, self.deadline, &log);
+        let console = read_log(&log);
+        assert_eq!(status, Some(STATUS), "the node did not end by its check; serial log:\n{}", tail(&console));
+        Answers { records: read_answers(&answers), console }
+    }
+
+    fn machine(&self, folder: &Path, check: &Path, answers: &Path) -> Machine {
+        let disks = self.images.disks.iter().enumerate().filter(|(index, _)| Some(*index) != self.without);
+        let credential = format!("type=11,value=io.systemd.credential.binary:systemd.extra-unit.xbuild-check.service={}", STANDARD.encode(UNIT));
+        let wanted = "[Unit]\nWants=xbuild-check.service\n";
+        let drop_in = format!("type=11,value=io.systemd.credential.binary:systemd.unit-dropin.multi-user.target={}", STANDARD.encode(wanted));
+        let disk = |path: &Path, serial: &str, read_only: &str| {
+            let path = path.display();
+            [
+                "-drive".to_owned(),
+                format!("file={path},if=none,id={serial},format=raw,readonly={read_only}"),
+                "-device".to_owned(),
+                format!("virtio-blk-pci,drive={serial},serial={serial}"),
+            ]
+        };
+        let mut extra: Vec<String> = ["-serial", "stdio", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"].map(str::to_owned).to_vec();
+        extra.extend(["-smbios".to_owned(), credential, "-smbios".to_owned(), drop_in]);
+        extra.extend(disk(check, "check", "on"));
+        extra.extend(disk(answers, "answers", "off"));
+        let disks = disks.map(|(_, path)| path.clone()).collect();
+        Machine { snapshot: true, extra, shared: vec![folder.to_owned()], ..Machine::new(disks) }
+    }
+
+    fn choose_entry(&self, child: &mut Child, log: &Path) {
+        if self.entry.keys().is_empty() {
+            return;
+        }
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !read_log(log).contains("GNU GRUB") {
+            assert!(Instant::now() < deadline, "no boot menu; serial log:\n{}", tail(&read_log(log)));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let stdin = child.stdin.as_mut().expect("QEMU's serial port");
+        stdin.write_all(self.entry.keys()).and_then(|()| stdin.flush()).expect("QEMU listens");
+    }
+}
+
+fn start(machine: &Machine, images: &Images, log: &Path) -> Child {
+    let log = File::create(log).expect("a serial log");
+    let sandbox = machine.sandbox(&images.tools, Accelerator::of_host());
+    let mut command = command(&sandbox);
+    command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().expect("QEMU starts")
+}
+
+/// The exit status; none when the deadline passed first.
+fn wait(child: &mut Child, deadline: Duration, log: &Path) -> Option<i32> {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(status) = child.try_wait().expect("QEMU can be waited for") {
+            return status.code();
+        }
+        if Instant::now() > end {
+            child.kill().expect("QEMU can be killed");
+            child.wait().expect("QEMU can be waited for");
+            panic!("the node was not done after {} s; serial log:\n{}", deadline.as_secs(), tail(&read_log(log)));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn write_check(path: &Path, check: &str) {
+    let script = format!("{PREAMBLE}{check}\n");
+    let mut builder = tar::Builder::new(File::create(path).unwrap());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(script.len() as u64);
+    header.set_mode(0o755);
+    builder.append_data(&mut header, "check.sh", script.as_bytes()).unwrap();
+    builder.finish().unwrap();
+    let mut file = builder.into_inner().unwrap();
+    // A disk is made of whole sectors.
+    let size = file.metadata().unwrap().len().next_multiple_of(512);
+    file.flush().unwrap();
+    file.set_len(size).unwrap();
+}
+
+fn read_answers(path: &PathBuf) -> BTreeMap<String, String> {
+    let mut records = BTreeMap::new();
+    for entry in tar::Archive::new(File::open(path).unwrap()).entries().unwrap() {
+        let mut entry = entry.expect("the node wrote its answers");
+        if entry.header().entry_type().is_file() {
+            let name = entry.path().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            records.insert(name, String::from_utf8_lossy(&bytes).trim_end().to_owned());
+        }
+    }
+    records
+}
+
+fn read_log(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).replace('\u{1b}', "")
+}
+
+fn tail(text: &str) -> &str {
+    let start = text.len().saturating_sub(LOG_TAIL);
+    &text[text.ceil_char_boundary(start)..]
+}

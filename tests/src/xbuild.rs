@@ -1,0 +1,99 @@
+//! The program under test, and the images it makes for the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use builder::cache::Cache;
+use builder::compose::ToolCall;
+use builder::manifest::Made;
+use builder::sandbox::Sandbox;
+use builder::tools::Tools;
+
+/// `xbuild` as cargo built it beside this test.
+#[must_use]
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.ancestors().nth(2).expect("cargo puts tests into deps/");
+    folder.join("xbuild")
+}
+
+/// The checkout.
+#[must_use]
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the checkout").to_owned()
+}
+
+/// Where tests put what they make: beside the program, so that `cargo clean` removes it.
+#[must_use]
+pub fn workshop() -> PathBuf {
+    program().with_file_name("test-images")
+}
+
+/// A set of images and the tools tree that made it.
+#[derive(Debug)]
+pub struct Images {
+    /// Where they are.
+    pub folder: PathBuf,
+    /// Paths in the order of the disks.
+    pub disks: Vec<PathBuf>,
+    /// The tools tree.
+    pub tools: Tools,
+}
+
+/// The images of a generic storage node, made once per test program.
+#[must_use]
+pub fn storage() -> &'static Images {
+    static IMAGES: OnceLock<Images> = OnceLock::new();
+    IMAGES.get_or_init(|| make("storage", &["--profile", "storage"]))
+}
+
+/// The images of a generic compute node.
+#[must_use]
+pub fn compute() -> &'static Images {
+    static IMAGES: OnceLock<Images> = OnceLock::new();
+    IMAGES.get_or_init(|| make("compute", &["--profile", "compute"]))
+}
+
+/// The images of `storage1` of the example cluster.
+#[must_use]
+pub fn storage1() -> &'static Images {
+    static IMAGES: OnceLock<Images> = OnceLock::new();
+    IMAGES.get_or_init(|| make("storage1", &["--cluster", "tests/clusters/storage.toml", "--node", "storage1"]))
+}
+
+fn make(name: &str, node: &[&str]) -> Images {
+    let folder = workshop().join(name);
+    let mut command = Command::new(program());
+    command.arg("image").args(node).arg("-o").arg(&folder).current_dir(checkout());
+    let status = command.stdin(Stdio::null()).status().expect("xbuild starts");
+    assert!(status.success(), "xbuild image {}: {status}", node.join(" "));
+    open(&folder)
+}
+
+/// The images that `xbuild image` has put into `folder`.
+#[must_use]
+pub fn open(folder: &Path) -> Images {
+    let made = Made::read(folder).expect("xbuild image writes a manifest");
+    let root = std::env::var_os("XBUILD_CACHE").map_or_else(|| Cache::default_root().expect("a cache"), PathBuf::from);
+    let cache = Cache::open(&root).expect("the cache opens");
+    let tools = Tools::find(&cache, &made.tools).expect("the tools tree is in the cache");
+    let disks = made.files.keys().map(|name| folder.join(name)).collect();
+    Images { folder: folder.to_owned(), disks, tools }
+}
+
+/// Runs a program of the tools tree, with `folder` visible under its own name.
+#[must_use]
+pub fn run_tool(tools: &Tools, folder: &Path, call: &ToolCall) -> Output {
+    let run = tools.run(call.argv.iter().cloned()).bind(folder, &folder.display().to_string());
+    let run = call.env.iter().fold(run, |run, (name, value)| run.env(name, value));
+    command(&run).output().expect("xbuild starts")
+}
+
+/// How a sandbox is run from a test: by the program, since it runs itself inside.
+#[must_use]
+pub fn command(sandbox: &Sandbox) -> Command {
+    let mut command = Command::new(program());
+    command.args(sandbox.argv());
+    command
+}
