@@ -162,7 +162,9 @@ fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
     let named = planned.spec.mirrors.clone();
     let request = Request { spec: planned.spec, plan: planned.plan, kernel: arguments.kernel, overlays, out };
     let images = with_session(common, &named, |session| image::build(session, &request))?;
-    if !common.json {
+    if common.json {
+        println!("{}", serde_json::json!({ "event": "images", "paths": images }));
+    } else {
         images.iter().for_each(|image| println!("{}", image.display()));
         eprintln!("try it: xbuild boot {}", request.out.display());
     }
