@@ -29,6 +29,8 @@ pub enum Archive {
     Main,
     /// Security updates.
     Security,
+    /// None: xbuild made the package itself.
+    Local,
 }
 
 impl Archive {
@@ -38,6 +40,7 @@ impl Archive {
         match self {
             Self::Main => "main",
             Self::Security => "security",
+            Self::Local => "local",
         }
     }
 
@@ -48,6 +51,7 @@ impl Archive {
         match self {
             Self::Main => vec![suite(CODENAME.into(), "Debian"), suite(format!("{CODENAME}-updates"), "Debian")],
             Self::Security => vec![suite(format!("{CODENAME}-security"), "Debian-Security")],
+            Self::Local => Vec::new(),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cache::{Cache, Key};
 use crate::debian::apt::Resolver;
-use crate::debian::archive::{Archives, SuiteState, wanted};
+use crate::debian::archive::{self, Archives, SuiteState, wanted};
 use crate::debian::closure::closure;
 use crate::debian::fetch::{Fetcher, NotThere};
 use crate::debian::index::Index;
@@ -60,9 +60,14 @@ impl<'a> Repository<'a> {
     }
 
     /// Takes the packages that `lock` names.
-    #[must_use]
-    pub fn locked(fetcher: &'a Fetcher, cache: &'a Cache, mirrors: Candidates, lock: Lock) -> Self {
-        Self { fetcher, cache, keyring: None, choice: Choice::Locked { lock: Box::new(lock), mirrors } }
+    ///
+    /// # Errors
+    /// When nothing names a mirror; the node's apt needs one, even if all packages are in the cache.
+    pub fn locked(fetcher: &'a Fetcher, cache: &'a Cache, mirrors: Candidates, lock: Lock) -> Result<Self> {
+        for archive in [Archive::Main, Archive::Security] {
+            anyhow::ensure!(!mirrors.of(archive).is_empty(), archive::no_mirror(archive));
+        }
+        Ok(Self { fetcher, cache, keyring: None, choice: Choice::Locked { lock: Box::new(lock), mirrors } })
     }
 
     /// The state of the suites.
@@ -74,7 +79,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The address of an archive's mirror; empty where a locked build knows none.
+    /// The address of an archive's mirror; empty for [`Archive::Local`].
     #[must_use]
     pub fn address(&self, archive: Archive) -> &str {
         match &self.choice {

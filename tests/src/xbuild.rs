@@ -75,10 +75,9 @@ fn make(name: &str, node: &[&str]) -> Images {
 #[must_use]
 pub fn open(folder: &Path) -> Images {
     let made = Made::read(folder).expect("xbuild image writes a manifest");
-    let root = std::env::var_os("XBUILD_CACHE").map_or_else(|| Cache::default_root().expect("a cache"), PathBuf::from);
-    let cache = Cache::open(&root).expect("the cache opens");
+    let cache = Cache::open(&Cache::default_root().expect("a cache")).expect("the cache opens");
     let tools = Tools::find(&cache, &made.tools).expect("the tools tree is in the cache");
-    let disks = made.files.keys().map(|name| folder.join(name)).collect();
+    let disks = made.disks().into_iter().map(|name| folder.join(name)).collect();
     Images { folder: folder.to_owned(), disks, tools }
 }
 

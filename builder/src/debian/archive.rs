@@ -10,7 +10,7 @@ use liblzma::read::XzDecoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::fetch::{Fetcher, NotThere, Wanted, link_or_copy};
+use super::fetch::{Fetcher, Wanted, link_or_copy};
 use super::index::Index;
 use super::mirror::Candidates;
 use super::openpgp::Keyring;
@@ -151,21 +151,25 @@ pub fn wanted(address: &str, package: &Package) -> Wanted {
     }
 }
 
-/// The first candidate that has the suite at all; whether it may be believed is decided by its signature.
+/// The first candidate that has the suite; whether it may be believed is decided by its signature.
 fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive: Archive, suite: &Suite) -> Result<(String, Vec<u8>)> {
-    let option = if archive == Archive::Main { "--mirror" } else { "--mirror-security" };
-    let mut last = None;
+    let mut last = no_mirror(archive);
     for address in candidates {
         match in_release(fetcher, cache, address, suite) {
             Ok(message) => return Ok((address.clone(), message)),
-            Err(error) if error.downcast_ref::<NotThere>().is_some() => last = Some(error),
-            Err(error) => return Err(error),
+            Err(error) => last = error,
         }
     }
-    let hint = format!("name a mirror of Debian's {} archive with {option} ADDRESS, or in the cluster file", archive.name());
-    Err(last.unwrap_or_else(|| anyhow::anyhow!("neither an option nor the host's apt sources name one")))
-        .with_context(|| format!("no mirror carries {}", suite.name))
-        .hint(hint)
+    Err(last)
+}
+
+/// Neither an option nor the cluster file nor the host says where an archive is.
+pub(crate) fn no_mirror(archive: Archive) -> anyhow::Error {
+    let option = if archive == Archive::Main { "--mirror" } else { "--mirror-security" };
+    with_hint(
+        format!("no mirror of Debian's {} archive is known: the host's apt sources name none", archive.name()),
+        format!("name one with {option} ADDRESS, or in the cluster file"),
+    )
 }
 
 /// Fetched afresh; offline it is the one that was verified last.

@@ -146,7 +146,9 @@ impl Fetcher {
         let mut response = self.client.get(url).send().map_err(|error| Failed::ForNow(error.without_url().into()))?;
         let status = response.status();
         if status.is_client_error() {
-            return Err(Failed::ForGood(NotThere { url: url.to_owned(), status: status.to_string() }.into()));
+            let missing = Err::<(), _>(NotThere { url: url.to_owned(), status: status.to_string() });
+            let hint = "is this a Debian mirror that carries the release? name another one with --mirror or --mirror-security";
+            return Err(Failed::ForGood(missing.hint(hint).unwrap_err()));
         }
         if !status.is_success() {
             return Err(Failed::ForNow(anyhow::anyhow!("the server answers {status}")));
