@@ -84,7 +84,7 @@ impl Answers {
 }
 
 const UNIT: &str = "[Unit]\nDescription=Check from outside\nAfter=multi-user.target\n\n\
-    [Service]\nType=oneshot\nStandardOutput=journal+console\n\
+    [Service]\nType=exec\nStandardOutput=journal+console\n\
     ExecStart=/bin/sh -c 'tar -xf /dev/disk/by-id/virtio-check -C /run && exec sh /run/check.sh'\n";
 
 /// Ends with the one exact status, whatever the check did.
