@@ -33,6 +33,15 @@ pub fn with_hint(message: impl fmt::Display, hint: impl Into<String>) -> anyhow:
     anyhow::anyhow!("{message}").context(Hint(hint.into()))
 }
 
+const FULL: &str = "free some space, or give a folder on a larger disk: --cache DIR for the cache, -o DIR for the images";
+
+/// A disk or a quota without room.
+fn is_full(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let kinds = error.chain().filter_map(|link| link.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    kinds.into_iter().any(|kind| matches!(kind, StorageFull | QuotaExceeded))
+}
+
 /// How an error is shown: once, whole.
 pub struct Shown<'a>(pub &'a anyhow::Error);
 
@@ -43,17 +52,27 @@ impl fmt::Display for Shown<'_> {
         for because in links {
             write!(f, "\n  because: {}", because.replace('\n', "\n    "))?;
         }
-        if let Some(Hint(text)) = self.0.downcast_ref() {
-            write!(f, "\n  hint: {text}")?;
+        match self.0.downcast_ref() {
+            Some(Hint(text)) => write!(f, "\n  hint: {text}"),
+            None if is_full(self.0) => write!(f, "\n  hint: {FULL}"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Hinted as _, Shown};
+    use super::{FULL, Hinted as _, Shown};
     use anyhow::Context as _;
+
+    #[test]
+    fn a_full_disk_has_a_way_out_of_its_own() {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = anyhow::Error::new(full()).context("cannot write x");
+        assert_eq!(Shown(&error).to_string(), format!("error: cannot write x\n  because: no storage space\n  hint: {FULL}"));
+        let hinted = Err::<(), _>(full()).hint("a better one").unwrap_err();
+        assert_eq!(Shown(&hinted).to_string(), "error: no storage space\n  hint: a better one");
+    }
 
     #[test]
     fn an_error_is_shown_as_what_because_hint() {

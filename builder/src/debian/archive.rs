@@ -215,8 +215,8 @@ fn keep_release(cache: &Cache, url: &str, message: &[u8]) -> Result<()> {
     let path = kept_release(cache, url);
     let folder = cache.root().join("releases");
     fs::create_dir_all(&folder)?;
-    let mut part = tempfile::NamedTempFile::new_in(&folder)?;
-    std::io::Write::write_all(&mut part, message)?;
+    let mut part = tempfile::NamedTempFile::new_in(cache.root().join("tmp")).context("cannot write to the cache")?;
+    std::io::Write::write_all(&mut part, message).context("cannot write to the cache")?;
     part.persist(&path).with_context(|| format!("cannot keep {}", path.display()))?;
     Ok(())
 }
