@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use installer::model::problem::Problems;
+
 /// A way out, attached to an error with [`Hinted::hint`].
 #[derive(Debug)]
 pub struct Hint(String);
@@ -47,6 +49,10 @@ pub struct Shown<'a>(pub &'a anyhow::Error);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Reports on files have a form of their own, and say "error:" themselves.
+        if let Some(problems) = self.0.downcast_ref::<Problems>() {
+            return write!(f, "{problems}");
+        }
         let mut links = self.0.chain().map(ToString::to_string).filter(|text| !text.is_empty());
         write!(f, "error: {}", links.next().unwrap_or_default())?;
         for because in links {

@@ -10,7 +10,7 @@ use installer::model::node::{Layer, NodeSpec};
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::{Device, Filesystem, Plan};
 use installer::model::storage::FilesystemKind;
-use installer::{identity, model};
+use installer::identity;
 
 use crate::bootfiles::{self, BootFiles, blank};
 use crate::compose::content::{Additions, Part};
@@ -157,7 +157,7 @@ fn node_files(session: &Session, request: &Request) -> Result<Vec<OverlayFile>> 
 }
 
 fn render(request: &Request, context: &Context) -> Result<Vec<OverlayFile>> {
-    overlay::render(&request.overlays, &context.value()).map_err(|problems: model::problem::Problems| anyhow::anyhow!("{problems}"))
+    Ok(overlay::render(&request.overlays, &context.value())?)
 }
 
 fn make_boot_files(session: &Session, request: &Request, rootfs: &Rootfs, epoch: i64) -> Result<BootFiles> {
