@@ -12,7 +12,7 @@ use crate::cache::{Cache, Key};
 use crate::debian::apt::Resolver;
 use crate::debian::archive::{Archives, SuiteState, wanted};
 use crate::debian::closure::closure;
-use crate::debian::fetch::{Fetcher, NotThere};
+use crate::debian::fetch::{Fetcher, NotThere, explain_absence};
 use crate::debian::index::Index;
 use crate::debian::mirror::Candidates;
 use crate::debian::{Archive, Package};
@@ -173,6 +173,7 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// When one cannot be had or has a wrong hash.
     pub fn fetch(&self, stage: &Stage, packages: &[Package]) -> Result<Vec<PathBuf>> {
+        self.check_mirrors(packages)?;
         let wanted: Vec<_> = packages.iter().map(|package| wanted(self.address(package.archive), package)).collect();
         stage.expect_bytes(packages.iter().map(|package| package.size).sum());
         let fetched = self.fetcher.files(&wanted, &|count| stage.advance(count));
@@ -180,12 +181,22 @@ impl<'a> Repository<'a> {
     }
 
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        match (&self.choice, error.downcast_ref::<NotThere>()) {
-            (Choice::Locked { .. }, Some(_)) => Err::<(), _>(error)
-                .context("a locked package is gone from the mirror")
-                .hint("take the mirror's newer packages with `xbuild lock`, or name a mirror that keeps old ones with --mirror")
-                .unwrap_err(),
-            _ => error,
+        let (Choice::Locked { .. }, Some(NotThere { name, .. })) = (&self.choice, error.downcast_ref()) else {
+            return explain_absence(error);
+        };
+        let message = format!("the locked package {name} is gone from the mirror");
+        let hint = "take the mirror's newer packages with `xbuild lock`, or name a mirror that keeps old ones with --mirror";
+        Err::<(), _>(error).context(message).hint(hint).unwrap_err()
+    }
+
+    /// A locked build asks no mirror for a Release, so it may get here without one.
+    fn check_mirrors(&self, packages: &[Package]) -> Result<()> {
+        let is_lost = |package: &&Package| self.address(package.archive).is_empty() && self.fetcher.cached(&package.sha256).is_none();
+        match packages.iter().find(is_lost) {
+            Some(Package { name, version, archive, .. }) => {
+                Err(with_hint(format!("there is no mirror to fetch {name} {version} from"), archive.hint()))
+            }
+            None => Ok(()),
         }
     }
 

@@ -10,7 +10,7 @@ use liblzma::read::XzDecoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::fetch::{Fetcher, NotThere, Wanted, link_or_copy};
+use super::fetch::{Fetcher, NotThere, Wanted, explain_absence, link_or_copy};
 use super::index::Index;
 use super::mirror::Candidates;
 use super::openpgp::Keyring;
@@ -153,7 +153,6 @@ pub fn wanted(address: &str, package: &Package) -> Wanted {
 
 /// The first candidate that has the suite at all; whether it may be believed is decided by its signature.
 fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive: Archive, suite: &Suite) -> Result<(String, Vec<u8>)> {
-    let option = if archive == Archive::Main { "--mirror" } else { "--mirror-security" };
     let mut last = None;
     for address in candidates {
         match in_release(fetcher, cache, address, suite) {
@@ -162,10 +161,9 @@ fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive:
             Err(error) => return Err(error),
         }
     }
-    let hint = format!("name a mirror of Debian's {} archive with {option} ADDRESS, or in the cluster file", archive.name());
     Err(last.unwrap_or_else(|| anyhow::anyhow!("neither an option nor the host's apt sources name one")))
         .with_context(|| format!("no mirror carries {}", suite.name))
-        .hint(hint)
+        .hint(archive.hint())
 }
 
 /// Fetched afresh; offline it is the one that was verified last.
@@ -208,7 +206,7 @@ fn fetch_index(fetcher: &Fetcher, address: &str, suite: &Suite, release: &Releas
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let url = if release.by_hash { format!("{dists}/{folder}/by-hash/SHA256/{}", file.sha256) } else { format!("{dists}/{path}") };
     let wanted = Wanted { name: format!("{}/{path}", suite.name), url, sha256: file.sha256.clone(), size: file.size };
-    fetcher.file(&wanted, &|_| ())
+    fetcher.file(&wanted, &|_| ()).map_err(explain_absence)
 }
 
 fn keep_release(cache: &Cache, url: &str, message: &[u8]) -> Result<()> {

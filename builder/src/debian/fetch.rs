@@ -178,6 +178,15 @@ pub struct NotThere {
     status: String,
 }
 
+/// Explains the absence of a file that a signed index lists; other errors stay as they are.
+#[must_use]
+pub fn explain_absence(error: anyhow::Error) -> anyhow::Error {
+    let Some(NotThere { name, .. }) = error.downcast_ref() else { return error };
+    let message = format!("the mirror lists {name}, but does not have it");
+    let hint = "it may be in the middle of an update: try again in a while, or name another one with --mirror or --mirror-security";
+    Err::<(), _>(error).context(message).hint(hint).unwrap_err()
+}
+
 /// Writes from the start of `file`: an earlier try may have left something.
 fn download(response: &mut Response, mut file: &File, progress: &(dyn Fn(u64) + Sync)) -> Result<String, Failed> {
     let ours = |error: std::io::Error| Failed::ForGood(anyhow::Error::new(error).context("cannot write to the cache"));
