@@ -197,11 +197,14 @@ impl Composer<'_> {
         images.write_metadata()?;
         for filesystem in &plan.filesystems {
             let file = self.make_filesystem(work.path(), filesystem, &additions)?;
-            images.write_volume(&filesystem.on, &file)?;
+            let what = || format!("cannot write the file system {} into the images", filesystem.label);
+            images.write_volume(&filesystem.on, &file).with_context(what)?;
         }
         self.write_esps(work.path(), &images)?;
         self.write_boot(work.path(), &images)?;
         work.remove()?;
+        // From here until the new one is there, no manifest is better than that of other images.
+        manifest::remove(&self.request.out)?;
         images.finish().hint("the images need as much space as the files in them, the rest stays sparse")
     }
 
