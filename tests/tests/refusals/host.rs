@@ -1,0 +1,83 @@
+//! What the machine lacks: room, namespaces, ids, mirrors.
+
+use std::process::Output;
+
+use serde_json::json;
+use tests::archive::{Archive, Fault, locked};
+use tests::trial::Trial;
+use tests::world::{self, BECOME_ORDINARY};
+
+use crate::files::{PROFILE, with_profile};
+
+const IMAGE: &str = "bin/xbuild image --profile node -o out";
+const RANGES: &str = "tester:100000:65536\n";
+
+/// A trial with a profile, on a machine where everybody has ranges of ids.
+fn prepared() -> Trial {
+    let trial = with_profile(PROFILE);
+    world::prepare(&trial);
+    trial.write("etc/subuid", RANGES);
+    trial.write("etc/subgid", RANGES);
+    trial
+}
+
+fn refused(trial: &Trial, output: &Output, archive: Option<&Archive>) -> String {
+    let said = trial.refused(output, archive);
+    trial.assert_clean(&[]);
+    said
+}
+
+#[test]
+fn no_user_namespaces() {
+    let trial = prepared();
+    trial.write("bin/newuidmap", "");
+    let script = format!("echo 0 >/proc/sys/user/max_user_namespaces || exit 9\nPATH=bin:$PATH\n{BECOME_ORDINARY} {IMAGE}");
+    assert_eq!(refused(&trial, &world::run(&trial, &script), None), "");
+}
+
+#[test]
+fn no_newuidmap() {
+    let trial = prepared();
+    let script = format!("{BECOME_ORDINARY} env PATH=/nowhere {IMAGE}");
+    assert_eq!(refused(&trial, &world::run(&trial, &script.replace("bin/xbuild", "$PWD/bin/xbuild")), None), "");
+}
+
+#[test]
+fn no_subordinate_ids() {
+    for (file, kind) in [("etc/subuid", "uids"), ("etc/subgid", "gids")] {
+        let trial = prepared();
+        trial.write(file, "tester:100000:1000\nother:200000:65536\n");
+        let expected = format!("/{file} {kind}");
+        assert_eq!(refused(&trial, &world::run(&trial, &format!("{BECOME_ORDINARY} {IMAGE}")), None), expected);
+    }
+}
+
+#[test]
+fn no_mirror_is_known() {
+    let trial = prepared();
+    assert_eq!(refused(&trial, &world::run(&trial, IMAGE), None), "");
+    let lock = json!({ "suites": [], "epoch": 0, "sets": { "tools": [locked("mdadm")] } });
+    trial.write("xbuild.lock", &lock.to_string());
+    assert_eq!(refused(&trial, &world::run(&trial, &format!("{IMAGE} --locked")), None), "");
+}
+
+#[test]
+fn the_disk_is_full_during_downloads() {
+    let (trial, archive) = (prepared(), Archive::with(&[Fault::Large("mdadm")]));
+    let script = format!(
+        "mkdir cache && mount -t tmpfs -o size=8m tmpfs cache || exit 9\n{IMAGE} {}\nstatus=$?\n\
+         bin/xbuild cache >/dev/null || exit 9\nfind cache -type f -path '*/blobs/*' -size +1k\nfind cache/tmp -mindepth 1\nexit $status",
+        archive.options().join(" ")
+    );
+    let output = world::run(&trial, &script);
+    assert_eq!(refused(&trial, &output, Some(&archive)), "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "left in the cache");
+}
+
+#[test]
+fn the_cache_cannot_be_written() {
+    let trial = with_profile(PROFILE);
+    trial.write("cache", "a file");
+    let said = trial.refusal(&mut trial.xbuild(&["image", "--profile", "node", "-o", "out"]), None);
+    assert_eq!(said, "");
+}
