@@ -35,7 +35,7 @@ pub fn with_hint(message: impl fmt::Display, hint: impl Into<String>) -> anyhow:
     anyhow::anyhow!("{message}").context(Hint(hint.into()))
 }
 
-const FULL: &str = "free some space, or give a folder on a larger disk: --cache DIR for the cache, -o DIR for the images";
+const FULL: &str = "free some space, or give a folder on a larger disk: --cache DIR for the cache (it takes about 10 GB), -o DIR for the images";
 
 /// A disk or a quota without room.
 fn is_full(error: &anyhow::Error) -> bool {

@@ -76,8 +76,8 @@ impl Trial {
         self.refused(&command.output().expect("the command starts"), archive)
     }
 
-    /// The error as it is shown, without the lines of progress before it, and with `TMP`, `SOURCE` and
-    /// `http://MIRROR` for what differs from run to run.
+    /// The error as it is shown, without the lines of progress before it, and with `TMP`, `SOURCE`, `http://MIRROR`
+    /// and `SHA256` for what differs from run to run.
     #[must_use]
     pub fn refused(&self, output: &Output, archive: Option<&Archive>) -> String {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -89,10 +89,8 @@ impl Trial {
     fn neutral(&self, said: &str, archive: Option<&Archive>) -> String {
         let said = said.trim_end().replace(&self.folder.path().display().to_string(), "TMP");
         let said = said.replace(&checkout().display().to_string(), "SOURCE");
-        match archive {
-            Some(archive) => said.replace(&archive.server().url(), "http://MIRROR"),
-            None => said,
-        }
+        let said = archive.map_or(said.clone(), |archive| said.replace(&archive.server().url(), "http://MIRROR"));
+        without_hashes(&said)
     }
 
     /// Asserts that what was refused has left no image, nothing half-made in the cache, and no finished stages but
@@ -127,6 +125,16 @@ impl Default for Trial {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn without_hashes(text: &str) -> String {
+    let is_hash = |word: &str| word.len() == 64 && word.chars().all(|letter| letter.is_ascii_hexdigit());
+    let words = text.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+    let neutral = words.map(|word| {
+        let bare = word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
+        if is_hash(bare) { word.replace(bare, "SHA256") } else { word.to_owned() }
+    });
+    neutral.collect()
 }
 
 /// The images in a folder, finished or not.

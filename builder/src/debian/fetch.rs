@@ -49,7 +49,9 @@ impl Fetcher {
     pub fn new(cache: &Cache, offline: bool) -> Result<Self> {
         // An error here means that a provider is installed already, which is what we want.
         let _already = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().user_agent("xbuild").timeout(STALLED).connect_timeout(CONNECT).build()?;
+        let client = || Client::builder().user_agent("xbuild").timeout(STALLED).connect_timeout(CONNECT);
+        // A machine without CA certificates can still use http: what counts is the archive's signature.
+        let client = client().build().or_else(|_| client().tls_certs_only([]).build()).context("cannot set up HTTP")?;
         let blobs = cache.root().join("blobs");
         fs::create_dir_all(&blobs).context("cannot make the cache's package folder")?;
         Ok(Self { client, offline, blobs, tmp: cache.root().join("tmp") })
@@ -95,7 +97,7 @@ impl Fetcher {
         ensure!(
             hash == wanted.sha256,
             with_hint(
-                format!("{} from {} has SHA-256 {hash}, but the signed index says {}", wanted.name, wanted.url, wanted.sha256),
+                format!("{} from {} is not the file that was asked for: its SHA-256 is {hash}, not {}", wanted.name, wanted.url, wanted.sha256),
                 "the mirror is broken or forged; nothing of it was used; try another one with --mirror"
             )
         );
@@ -135,9 +137,7 @@ impl Fetcher {
                 Err(Failed::ForGood(error)) => return Err(error),
                 Err(Failed::NotThere(status)) => return Err(NotThere { name: name.to_owned(), url: url.to_owned(), status }.into()),
                 Err(Failed::ForNow(error)) if attempt == TRIES => {
-                    return Err(error).with_context(|| format!("cannot fetch {url}")).hint(
-                        "check the address (--mirror, --mirror-security) and the network; what was fetched stays in the cache",
-                    );
+                    return Err(error).with_context(|| format!("cannot fetch {url}")).hint(unreachable_hint(url));
                 }
                 Err(Failed::ForNow(_)) => std::thread::sleep(Duration::from_millis(250 << attempt)),
             }
@@ -146,7 +146,7 @@ impl Fetcher {
     }
 
     fn once<T>(&self, url: &str, read: &mut impl FnMut(&mut Response) -> Result<T, Failed>) -> Result<T, Failed> {
-        let mut response = self.client.get(url).send().map_err(|error| Failed::ForNow(error.without_url().into()))?;
+        let mut response = self.client.get(url).send().map_err(|error| Failed::ForNow(innermost(&error)))?;
         let status = response.status();
         if status.is_client_error() {
             return Err(Failed::NotThere(status.to_string()));
@@ -166,6 +166,23 @@ enum Failed {
     NotThere(String),
     /// Our own fault, such as a full disk.
     ForGood(anyhow::Error),
+}
+
+/// The libraries between us and the kernel each have a word for it; the last one says it.
+fn innermost(error: &reqwest::Error) -> anyhow::Error {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    anyhow::anyhow!("{last}")
+}
+
+fn unreachable_hint(url: &str) -> String {
+    let hint = "check the address (--mirror, --mirror-security) and the network; what was fetched stays in the cache";
+    if url.starts_with("https:") {
+        return format!("{hint}; https needs this machine's CA certificates (Debian: apt install ca-certificates), http does not");
+    }
+    hint.to_owned()
 }
 
 /// The server says that it does not have it.

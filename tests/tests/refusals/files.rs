@@ -62,11 +62,11 @@ fn a_profile_that_is_no_node() {
 fn unknown_key() {
     let expected = "\
 error: unknown key `packges`
- --> TMP/profiles/node.toml:2:1
-  |
-2 | packges = [\"drbd-utils\"]
-  | ^^^^^^^
-  = hint: did you mean `packages`?";
+  --> TMP/profiles/node.toml:2:1
+   |
+ 2 | packges = [\"drbd-utils\"]
+   | ^^^^^^^
+   = hint: did you mean `packages`?";
     let wrong = PROFILE.replacen('\n', "\npackges = [\"drbd-utils\"]\n", 1);
     assert_refused(&with_profile(&wrong), NODE, expected);
 }
@@ -74,16 +74,32 @@ error: unknown key `packges`
 #[test]
 fn wrong_type() {
     let expected = "\
-error: `min-size` must be a size such as \"8G\", not a whole number
- --> TMP/profiles/node.toml:4:74
-  |";
+error: `min-size` must be a size, not a whole number
+  --> TMP/profiles/node.toml:4:64
+   |
+ 4 | disks = [{ name = \"system\", boot = true, count = 2, min-size = 2 }]
+   |                                                                ^
+   = hint: write it like this: `min-size = \"8G\"`";
     let wrong = PROFILE.replace("\"2G\"", "2");
     assert_refused(&with_profile(&wrong), NODE, expected);
 }
 
 #[test]
 fn all_problems_are_told_at_once() {
-    let expected = "";
+    let expected = "\
+error: `count` must be a whole number, not a string
+  --> TMP/profiles/node.toml:4:50
+   |
+ 4 | disks = [{ name = \"system\", boot = true, count = \"2\", min-size = \"2G\" }]
+   |                                                  ^^^
+   = hint: write it like this: `count = 2`
+
+error: unknown RAID level `raid5`
+  --> TMP/profiles/node.toml:6:36
+   |
+ 6 | arrays = [{ name = \"root\", level = \"raid5\", partition = \"root\" }]
+   |                                    ^^^^^^^
+   = hint: did you mean `raid1`?";
     let wrong = PROFILE.replace("count = 2", "count = \"2\"").replace("raid1", "raid5");
     assert_refused(&with_profile(&wrong), NODE, expected);
 }
@@ -110,40 +126,60 @@ interface = [{ mac = "52:54:00:00:00:01", network = "lan", address = "10.0.0.4" 
 fn duplicate_host_name() {
     let expected = "\
 error: node name `n1` is already used at cluster.toml:7:8
-  --> cluster.toml:11:8
-   |
-11 | name = \"n1\"
-   |        ^^^^
-   = hint: give each node a name of its own";
+   --> cluster.toml:11:8
+    |
+ 11 | name = \"n1\"
+    |        ^^^^
+    = hint: give each node a name of its own";
     assert_refused(&with_cluster("name = \"n1\"\nprofile = \"node\"\n"), CLUSTER, expected);
 }
 
 #[test]
 fn duplicate_mac() {
     let second = "name = \"n2\"\nprofile = \"node\"\ninterface = [{ mac = \"52-54-00-00-00-01\", network = \"lan\" }]\n";
-    assert_refused(&with_cluster(second), CLUSTER, "");
+    assert_refused(&with_cluster(second), CLUSTER, "\
+error: MAC address `52:54:00:00:00:01` is already used at cluster.toml:9:22
+   --> cluster.toml:13:22
+    |
+ 13 | interface = [{ mac = \"52-54-00-00-00-01\", network = \"lan\" }]
+    |                      ^^^^^^^^^^^^^^^^^^^
+    = hint: every network card has its own: read it off the card");
 }
 
 #[test]
 fn duplicate_address() {
     let second = "name = \"n2\"\nprofile = \"node\"\n\
         interface = [{ mac = \"52:54:00:00:00:02\", network = \"lan\", address = \"10.0.0.4\" }]\n";
-    assert_refused(&with_cluster(second), CLUSTER, "");
+    assert_refused(&with_cluster(second), CLUSTER, "\
+error: address `10.0.0.4` is already used at cluster.toml:9:70
+   --> cluster.toml:13:70
+    |
+ 13 | interface = [{ mac = \"52:54:00:00:00:02\", network = \"lan\", address = \"10.0.0.4\" }]
+    |                                                                      ^^^^^^^^^^
+    = hint: give each interface an address of its own");
 }
 
 #[test]
 fn unknown_node() {
     let trial = with_cluster("name = \"n2\"\nprofile = \"node\"\n");
-    assert_refused(&trial, &[&["image", "--cluster", "cluster.toml", "--node", "n3"]], "");
+    assert_refused(&trial, &[&["image", "--cluster", "cluster.toml", "--node", "n3"]], "\
+error: unknown node `n3`
+  hint: did you mean `n1`?");
 }
 
 #[test]
 fn disks_that_do_not_fit() {
     for (disks, expected) in [
-        ("2x1G", ""),
-        ("4G", ""),
-        ("3x4G", ""),
-        ("8Q", ""),
+        ("2x1G", "\
+error: layout `pair` needs 2 disks of at least 2G for `system`, but none of 2 fits: disk0 is 1G, 1G too small, disk1 is 1G, 1G too small
+  hint: add disks, take larger ones, or choose another layout"),
+        ("4G", "\
+error: layout `pair` needs 2 disks of at least 2G for `system`, but there is only 1
+  hint: add disks, take larger ones, or choose another layout"),
+        ("3x4G", "\
+error: layout `pair` says nothing about disk2 (4G), which is left over
+  hint: leave the disk out, or choose another layout"),
+        ("8Q", "error: in `8Q`: `8Q` is not a size: write a whole number with K, M, G or T behind it, such as `8G`"),
     ] {
         let commands: &[&[&str]] = &[
             &["plan", "--profile", "node", "--disks", disks],
@@ -157,5 +193,9 @@ fn disks_that_do_not_fit() {
 fn several_refusals_at_once() {
     let trial = Trial::new();
     let mut command = trial.xbuild(&["plan", "--profile", "storage", "--disks", "8G", "--source"]);
-    assert_eq!(trial.refusal(command.arg(checkout()), None), "");
+    assert_eq!(trial.refusal(command.arg(checkout()), None), "\
+error: layout `raid1-drbd` needs 2 disks of at least 7G for `system`, but there is only 1
+  hint: add disks, take larger ones, or choose another layout
+error: layout `raid1-drbd` needs 1 disk of at least 2G for `data`, but none is left
+  hint: add disks, take larger ones, or choose another layout");
 }
