@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod guest;
 pub mod judge;
+pub mod running;
 pub mod trial;
 pub mod world;
 pub mod xbuild;

@@ -153,7 +153,6 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 /// What a command wrote to standard output, which must have ended well.
-#[must_use]
 pub fn good(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()

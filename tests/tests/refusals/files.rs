@@ -178,7 +178,7 @@ error: layout `pair` needs 2 disks of at least 2G for `system`, but there is onl
   hint: add disks, take larger ones, or choose another layout"),
         ("3x4G", "\
 error: layout `pair` says nothing about disk2 (4G), which is left over
-  hint: leave the disk out, or choose another layout"),
+  hint: leave the disk out, or say in the layout what it is for"),
         ("8Q", "error: in `8Q`: `8Q` is not a size: write a whole number with K, M, G or T behind it, such as `8G`"),
     ] {
         let commands: &[&[&str]] = &[

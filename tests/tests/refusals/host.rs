@@ -80,7 +80,8 @@ fn the_disk_is_full_during_downloads() {
     let (trial, archive) = (prepared(), Archive::with(&[Fault::Large("mdadm")]));
     let script = format!(
         "mkdir cache && mount -t tmpfs -o size=8m tmpfs cache || exit 9\n{IMAGE} {}\nstatus=$?\n\
-         bin/xbuild cache >/dev/null || exit 9\nfind cache -type f -path '*/blobs/*' -size +1k\nfind cache/tmp -mindepth 1\nexit $status",
+         bin/xbuild cache >/dev/null || exit 9\nfind cache -size +1M\nfind cache/tmp -mindepth 1\n\
+         cd cache/blobs && for blob in *; do echo \"$blob  $blob\"; done | sha256sum --quiet --check\nexit $status",
         archive.options().join(" ")
     );
     let output = world::run(&trial, &script);
