@@ -37,11 +37,13 @@ pub fn with_hint(message: impl fmt::Display, hint: impl Into<String>) -> anyhow:
 
 const FULL: &str = "free some space, or give a folder on a larger disk: --cache DIR for the cache (it takes about 10 GB), -o DIR for the images";
 
-/// A disk or a quota without room.
+/// A disk or a quota without room, for us or for a program that said so.
 fn is_full(error: &anyhow::Error) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    let kinds = error.chain().filter_map(|link| link.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
-    kinds.into_iter().any(|kind| matches!(kind, StorageFull | QuotaExceeded))
+    error.chain().any(|link| {
+        let kind = link.downcast_ref().map(std::io::Error::kind);
+        matches!(kind, Some(StorageFull | QuotaExceeded)) || link.to_string().contains("No space left on device")
+    })
 }
 
 /// How an error is shown: once, whole.

@@ -75,14 +75,14 @@ impl Scene {
 
     /// The error of a build on a memory file system of `size` MiB, with those parts of the cache that are `shared`
     /// elsewhere. It must leave neither a finished entry nor an image.
-    pub fn on_full_disk(&self, shared: &[&str], size: u32, out: &str) -> String {
+    pub fn on_full_disk(&self, shared: &[&str], size: u32) -> String {
         fs::create_dir_all(self.trial.path("full")).unwrap();
         let links: String = shared.iter().map(|kind| format!("ln -s ../cache/{kind} full/{kind} && ")).collect();
         let script = format!(
-            "mount -t tmpfs -o size={size}m tmpfs full && {links} mkdir {out} || exit 9\n\
-             \"$@\" --cache full\nstatus=$?\nfor kind in tools rootfs boot; do [ -L full/$kind ] || ls full/$kind | grep -v lock; done\nls {out}\nexit $status"
+            "mount -t tmpfs -o size={size}m tmpfs full && {links} mkdir full/out || exit 9\n\
+             \"$@\" --cache full\nstatus=$?\nfor kind in tools rootfs boot; do [ -L full/$kind ] || ls full/$kind 2>/dev/null | grep -v lock; done\nls full/out\nexit $status"
         );
-        let image = self.image(out);
+        let image = self.image("full/out");
         let mut command = Command::new("unshare");
         let namespaces = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
         command.args([namespaces, "sh", "-c", &script, "sh"]).arg(image.get_program()).args(image.get_args());
