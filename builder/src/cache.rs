@@ -88,9 +88,9 @@ impl Cache {
     /// When neither says where.
     pub fn default_root() -> Result<PathBuf> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        set("XDG_CACHE_HOME")
-            .or_else(|| set("HOME").map(|home| home.join(".cache")))
-            .map(|base| base.join("xbuild"))
+        let base = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        set("XBUILD_CACHE")
+            .or_else(|| base().map(|base| base.join("xbuild")))
             .context("no place for the cache")
             .hint("set HOME, XDG_CACHE_HOME or XBUILD_CACHE, or give --cache DIR")
     }

@@ -125,9 +125,9 @@ pub struct BootArgs {
     /// The folder with disk0.img … and manifest.json
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
-    /// Throw away what the node writes
+    /// Keep what the node writes: the images get its identity, and no longer match their manifest
     #[arg(long)]
-    pub snapshot: bool,
+    pub keep: bool,
     /// Leave this disk out; may be repeated
     #[arg(long, value_name = "N")]
     pub without_disk: Vec<usize>,

@@ -29,6 +29,8 @@ pub enum Archive {
     Main,
     /// Security updates.
     Security,
+    /// None: xbuild made the package itself.
+    Local,
 }
 
 impl Archive {
@@ -38,6 +40,7 @@ impl Archive {
         match self {
             Self::Main => "main",
             Self::Security => "security",
+            Self::Local => "local",
         }
     }
 
@@ -45,7 +48,7 @@ impl Archive {
     #[must_use]
     pub fn hint(self) -> String {
         let option = match self {
-            Self::Main => "--mirror",
+            Self::Main | Self::Local => "--mirror",
             Self::Security => "--mirror-security",
         };
         format!("name a mirror of Debian's {} archive with {option} ADDRESS, or in the cluster file", self.name())
@@ -58,6 +61,7 @@ impl Archive {
         match self {
             Self::Main => vec![suite(CODENAME.into(), "Debian"), suite(format!("{CODENAME}-updates"), "Debian")],
             Self::Security => vec![suite(format!("{CODENAME}-security"), "Debian-Security")],
+            Self::Local => Vec::new(),
         }
     }
 }

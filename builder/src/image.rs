@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use installer::context::{Context, Mirrors};
 use installer::model::node::{Layer, NodeSpec};
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::{Device, Filesystem, Plan};
 use installer::model::storage::FilesystemKind;
 use installer::identity;
+use installer::units::SectorSize;
 
 use crate::bootfiles::{self, BootFiles, blank};
 use crate::compose::content::{Additions, Part};
 use crate::compose::disk::{DiskImages, esps};
 use crate::compose::{Epoch, ToolCall, content, esp, ext, grub, swap};
 use crate::debian::{Archive, Package};
-use crate::failure::Hinted as _;
+use crate::failure::{Hinted as _, with_hint};
 use crate::initrd;
 use crate::manifest::{self, KernelEntry, Manifest};
 use crate::repository::NodePackages;
@@ -104,6 +105,27 @@ pub fn layers(spec: &NodeSpec, kernel: KernelChoice) -> Vec<Layer> {
     layers
 }
 
+/// Refuses what can be planned, but not yet booted.
+///
+/// # Errors
+/// Why the images would not boot.
+pub fn check(plan: &Plan) -> Result<()> {
+    if let Some(disk) = plan.disks.iter().find(|disk| disk.boot && disk.sector_size == SectorSize::B4096) {
+        bail!(with_hint(
+            format!("{} has sectors of 4096 bytes, and BIOS firmware cannot read such a disk", disk.name),
+            "boot from disks with sectors of 512 bytes; booting by UEFI comes with a later version"
+        ));
+    }
+    let on_array = matches!(root_filesystem(plan)?.on, Device::Array(_));
+    if !on_array || plan.filesystem_at("/boot").is_some() {
+        bail!(with_hint(
+            format!("layout `{}` has `/` outside an array, or `/boot` outside `/`", plan.layout),
+            "images with such a layout come with a later version; put `/` with its `/boot` on a RAID1 array"
+        ));
+    }
+    Ok(())
+}
+
 /// All packages in one go; the result is the essential ones, and each layer's.
 fn fetch(session: &Session, packages: &NodePackages) -> Result<(Vec<Deb>, Vec<Vec<Deb>>)> {
     let all: BTreeSet<Package> = packages.essential.iter().chain(packages.layers.iter().flatten()).cloned().collect();
@@ -118,9 +140,9 @@ fn kernel_deb(kernel: &crate::kernel::Kernel) -> Result<Deb> {
     let release = kernel.release()?;
     let package = Package {
         name: format!("linux-image-{release}"),
-        version: "1".to_owned(),
+        version: kernel.version().to_owned(),
         architecture: crate::debian::ARCHITECTURE.to_owned(),
-        archive: Archive::Main,
+        archive: Archive::Local,
         filename: String::new(),
         size: bytes.len() as u64,
         sha256: crate::cache::hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
@@ -134,7 +156,7 @@ fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Ve
     let mut below: Option<Rootfs> = None;
     for (index, (layer, adds)) in layers.iter().zip(added).enumerate() {
         asked.extend(layer.packages.iter().cloned());
-        asked.extend(adds.iter().filter(|deb| deb.package.filename.is_empty()).map(|deb| deb.package.name.clone()));
+        asked.extend(adds.iter().filter(|deb| deb.package.archive == Archive::Local).map(|deb| deb.package.name.clone()));
         let essential = if below.is_none() { essential } else { &[] };
         let last = index + 1 == layers.len();
         let epoch = session.epoch(added[..=index].iter().flatten())?;
@@ -193,6 +215,7 @@ impl Composer<'_> {
         let work = self.session.cache.scratch("image")?;
         files.extend(self.boot_additions(&files)?);
         let additions = Additions::new(files, self.request.spec.access.root_password_hash.clone());
+        remove_earlier(&self.request.out, plan.disks.len())?;
         let images = DiskImages::create(plan, &self.request.out, self.epoch)?;
         images.write_metadata()?;
         for filesystem in &plan.filesystems {
@@ -315,6 +338,13 @@ impl Composer<'_> {
         fs::write(&part, serde_json::to_string_pretty(&manifest)? + "\n")?;
         fs::rename(&part, &path).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// The manifest of earlier images, which are about to be replaced, and disks that this plan has no more.
+fn remove_earlier(out: &Path, disks: usize) -> Result<()> {
+    let extra = (disks..).map(|index| out.join(format!("disk{index}.img"))).take_while(|path| path.exists());
+    let manifest = Some(out.join(manifest::FILE)).filter(|path| path.exists());
+    manifest.into_iter().chain(extra).try_for_each(|path| fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display())))
 }
 
 fn root_filesystem(plan: &Plan) -> Result<&Filesystem> {

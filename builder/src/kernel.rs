@@ -41,6 +41,7 @@ pub struct Recipe<'a> {
 #[derive(Clone, Debug)]
 pub struct Kernel {
     folder: PathBuf,
+    version: String,
 }
 
 impl Recipe<'_> {
@@ -58,7 +59,7 @@ impl Recipe<'_> {
     /// # Errors
     /// As [`Recipe::key`].
     pub fn find(&self, cache: &Cache) -> Result<Option<Kernel>> {
-        Ok(cache.find("kernel", &self.key()?).map(|folder| Kernel { folder }))
+        Ok(cache.find("kernel", &self.key()?).map(|folder| self.kernel(folder)))
     }
 
     /// Builds the kernel from the source package's file.
@@ -77,10 +78,15 @@ impl Recipe<'_> {
             fs::copy(work.path().join("kernel.deb"), finished.join("kernel.deb"))?;
             fs::copy(work.path().join("linux/.config"), finished.join("config"))?;
             fs::copy(work.path().join("release"), finished.join("release"))?;
+
             Ok(())
         })?;
         work.remove()?;
-        Ok(Kernel { folder })
+        Ok(self.kernel(folder))
+    }
+
+    fn kernel(&self, folder: PathBuf) -> Kernel {
+        Kernel { folder, version: package_version(self.source) }
     }
 }
 
@@ -89,6 +95,12 @@ impl Kernel {
     #[must_use]
     pub fn deb(&self) -> PathBuf {
         self.folder.join("kernel.deb")
+    }
+
+    /// The package's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// Such as `6.12.117-xbuild`.
@@ -179,10 +191,15 @@ impl Build<'_> {
             }
         }
         self.stage.run(&self.run(["depmod", "-b", &format!("{STAGING}/usr"), &release]))?;
-        write_control(&package.join("DEBIAN"), &release, &source.version)?;
+        write_control(&package.join("DEBIAN"), &release, &package_version(source))?;
         self.stage.run(&self.run(["sh", "-c", &format!("find {STAGING} -exec touch -hd @{} {{}} +", self.epoch)]))?;
         self.stage.run(&self.run(["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", STAGING, "/build/kernel.deb"]))
     }
+}
+
+/// The source's version with ours behind it.
+fn package_version(source: &Package) -> String {
+    format!("{}+xbuild1", source.version)
 }
 
 fn find_tarball(folder: &Path) -> Result<String> {
@@ -190,10 +207,10 @@ fn find_tarball(folder: &Path) -> Result<String> {
     names.into_iter().find(|name| name.ends_with(".tar.xz")).with_context(|| format!("no kernel source in {}", folder.display()))
 }
 
-fn write_control(folder: &Path, release: &str, source_version: &str) -> Result<()> {
+fn write_control(folder: &Path, release: &str, version: &str) -> Result<()> {
     fs::create_dir(folder)?;
     let control = format!(
-        "Package: linux-image-{release}\nVersion: {source_version}+xbuild1\nArchitecture: amd64\nSection: kernel\nPriority: optional\n\
+        "Package: linux-image-{release}\nVersion: {version}\nArchitecture: amd64\nSection: kernel\nPriority: optional\n\
          Maintainer: xbuild <root@localhost>\nDepends: kmod, initramfs-tools\nProvides: linux-image\n\
          Description: Linux for Xen dom0 with DRBD, OCFS2 and AoE built in\n \
          Debian's source with xbuild's configuration. Everything it has is built in;\n it boots Xen dom0, plain machines and guests.\n"

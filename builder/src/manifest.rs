@@ -72,6 +72,14 @@ pub struct Made {
 }
 
 impl Made {
+    /// The images' names in the order of the disks: `disk10.img` comes after `disk2.img`.
+    #[must_use]
+    pub fn disks(&self) -> Vec<&String> {
+        let mut names: Vec<_> = self.files.keys().collect();
+        names.sort_by_key(|name| (name.len(), *name));
+        names
+    }
+
     /// Reads the manifest in `folder`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cache::{Cache, Key};
 use crate::debian::apt::Resolver;
-use crate::debian::archive::{Archives, SuiteState, wanted};
+use crate::debian::archive::{self, Archives, SuiteState, wanted};
 use crate::debian::closure::closure;
 use crate::debian::fetch::{Fetcher, NotThere, explain_absence};
 use crate::debian::index::Index;
@@ -60,9 +60,14 @@ impl<'a> Repository<'a> {
     }
 
     /// Takes the packages that `lock` names.
-    #[must_use]
-    pub fn locked(fetcher: &'a Fetcher, cache: &'a Cache, mirrors: Candidates, lock: Lock) -> Self {
-        Self { fetcher, cache, keyring: None, choice: Choice::Locked { lock: Box::new(lock), mirrors } }
+    ///
+    /// # Errors
+    /// When nothing names a mirror; the node's apt needs one, even if all packages are in the cache.
+    pub fn locked(fetcher: &'a Fetcher, cache: &'a Cache, mirrors: Candidates, lock: Lock) -> Result<Self> {
+        for archive in [Archive::Main, Archive::Security] {
+            anyhow::ensure!(!mirrors.of(archive).is_empty(), archive::no_mirror(archive));
+        }
+        Ok(Self { fetcher, cache, keyring: None, choice: Choice::Locked { lock: Box::new(lock), mirrors } })
     }
 
     /// The state of the suites.
@@ -74,7 +79,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The address of an archive's mirror; empty where a locked build knows none.
+    /// The address of an archive's mirror; empty for [`Archive::Local`].
     #[must_use]
     pub fn address(&self, archive: Archive) -> &str {
         match &self.choice {
@@ -173,7 +178,6 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// When one cannot be had or has a wrong hash.
     pub fn fetch(&self, stage: &Stage, packages: &[Package]) -> Result<Vec<PathBuf>> {
-        self.check_mirrors(packages)?;
         let wanted: Vec<_> = packages.iter().map(|package| wanted(self.address(package.archive), package)).collect();
         stage.expect_bytes(packages.iter().map(|package| package.size).sum());
         let fetched = self.fetcher.files(&wanted, &|count| stage.advance(count));
@@ -187,17 +191,6 @@ impl<'a> Repository<'a> {
         let message = format!("the locked package {name} is gone from the mirror");
         let hint = "take the mirror's newer packages with `xbuild lock`, or name a mirror that keeps old ones with --mirror";
         Err::<(), _>(error).context(message).hint(hint).unwrap_err()
-    }
-
-    /// A locked build asks no mirror for a Release, so it may get here without one.
-    fn check_mirrors(&self, packages: &[Package]) -> Result<()> {
-        let is_lost = |package: &&Package| self.address(package.archive).is_empty() && self.fetcher.cached(&package.sha256).is_none();
-        match packages.iter().find(is_lost) {
-            Some(Package { name, version, archive, .. }) => {
-                Err(with_hint(format!("there is no mirror to fetch {name} {version} from"), archive.hint()))
-            }
-            None => Ok(()),
-        }
     }
 
     /// Whether nothing would have to be fetched for these packages.

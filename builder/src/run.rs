@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use installer::facts::{DiskFacts, parse_disks};
 use installer::model::cluster::Cluster;
-use installer::model::node::{Mirrors, NodeSpec};
+use installer::model::access::{is_password_hash, is_public_key};
+use installer::model::node::{Access, Mirrors, NodeSpec};
 use installer::model::resolve::{Profiles, check, load_profiles};
 use installer::plan::{Plan, Seed, plan};
 use installer::units::{Bytes, SectorSize};
@@ -152,21 +153,35 @@ fn with_session<T>(common: &Common, named: &Mirrors, work: impl FnOnce(&Session)
 fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
     let profiles = profiles(&source(common)?)?;
     let mut planned = plan_node(&profiles, &arguments.node)?;
-    planned.spec.access.ssh_keys.extend(arguments.ssh_key.iter().cloned());
-    if let Some(hash) = &arguments.root_password_hash {
-        planned.spec.access.root_password_hash = Some(hash.clone());
-    }
+    grant_access(&mut planned.spec.access, arguments)?;
+    image::check(&planned.plan)?;
     let name = planned.spec.identity.as_ref().map_or(&planned.spec.profile, |identity| &identity.hostname);
     let out = arguments.output.clone().unwrap_or_else(|| Path::new("out").join(name));
     let overlays = profiles.overlay_folders(&planned.spec);
     let named = planned.spec.mirrors.clone();
     let request = Request { spec: planned.spec, plan: planned.plan, kernel: arguments.kernel, overlays, out };
     let images = with_session(common, &named, |session| image::build(session, &request))?;
-    if !common.json {
+    if common.json {
+        println!("{}", serde_json::json!({ "event": "images", "paths": images }));
+    } else {
         images.iter().for_each(|image| println!("{}", image.display()));
-        eprintln!("try it: xbuild boot {}", request.out.display());
+        eprintln!("to try it: {} boot {}", sandbox::program(), request.out.display());
     }
     Ok(0)
+}
+
+/// What the options add to the cluster file's ways in.
+fn grant_access(access: &mut Access, arguments: &ImageArgs) -> Result<()> {
+    if let Some(key) = arguments.ssh_key.iter().find(|key| !is_public_key(key)) {
+        bail!(with_hint(format!("`{key}` is not a public ssh key"), "give the line itself: --ssh-key \"$(cat ~/.ssh/id_ed25519.pub)\""));
+    }
+    access.ssh_keys.extend(arguments.ssh_key.iter().cloned());
+    if let Some(hash) = &arguments.root_password_hash {
+        // What was given may be the password itself, so it is not shown.
+        anyhow::ensure!(is_password_hash(hash), with_hint("--root-password-hash has no crypt(5) hash", "make one with `openssl passwd -6`"));
+        access.root_password_hash = Some(hash.clone());
+    }
+    Ok(())
 }
 
 fn write_lock(common: &Common) -> Result<i32> {
@@ -187,10 +202,10 @@ fn write_lock(common: &Common) -> Result<i32> {
 fn boot(common: &Common, arguments: &BootArgs) -> Result<i32> {
     let folder = arguments.folder.canonicalize().with_context(|| format!("no images in {}", arguments.folder.display()))?;
     let made = Made::read(&folder).hint("name the folder that `xbuild image` has written, such as out/storage")?;
-    let disks = made.files.keys().enumerate().filter(|(index, _)| !arguments.without_disk.contains(index));
+    let disks = made.disks().into_iter().enumerate().filter(|(index, _)| !arguments.without_disk.contains(index));
     let disks: Vec<_> = disks.map(|(_, name)| folder.join(name)).collect();
     let extra = ["-serial", "mon:stdio"].map(str::to_owned).to_vec();
-    let machine = Machine { snapshot: arguments.snapshot, memory: arguments.memory, extra, ..Machine::new(disks) };
+    let machine = Machine { snapshot: !arguments.keep, memory: arguments.memory, extra, ..Machine::new(disks) };
     become_root()?;
     let cache = Cache::open(&cache_root(common)?)?;
     let tools = match Tools::find(&cache, &made.tools) {

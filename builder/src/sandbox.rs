@@ -153,7 +153,7 @@ impl Sandbox {
     /// Ready to paste into a shell.
     #[must_use]
     pub fn shell_line(&self) -> String {
-        std::iter::once("xbuild".to_owned()).chain(self.argv().iter().map(|word| quote(word))).collect::<Vec<_>>().join(" ")
+        std::iter::once(program()).chain(self.argv().iter().map(|word| quote(word))).collect::<Vec<_>>().join(" ")
     }
 
     /// What runs, without the world around it.
@@ -262,6 +262,12 @@ fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
+/// How xbuild was called: what is shown must run when it is pasted.
+#[must_use]
+pub fn program() -> String {
+    std::env::args().next().map_or_else(|| "xbuild".to_owned(), |name| quote(&name))
+}
+
 /// `word`, quoted for a POSIX shell where it needs to be.
 #[must_use]
 pub fn quote(word: &str) -> String {
@@ -281,8 +287,8 @@ mod tests {
             .env("A", "b c")
             .no_sync();
         assert_eq!(
-            sandbox.shell_line(),
-            "xbuild sandbox --root=/tools --no-sync --bind=/work:/w '--env=A=b c' -- mke2fs -L 'my root'"
+            sandbox.shell_line().split_once(' ').map(|line| line.1),
+            Some("sandbox --root=/tools --no-sync --bind=/work:/w '--env=A=b c' -- mke2fs -L 'my root'")
         );
     }
 

@@ -174,7 +174,7 @@ fn open_repository<'a>(cache: &'a Cache, reporter: &Reporter, fetcher: &'a Fetch
     let mirrors = candidates(choices, named);
     if choices.locked {
         let lock = Lock::read(&choices.source.join(lock::FILE))?;
-        return Ok(Repository::locked(fetcher, cache, mirrors, lock));
+        return Repository::locked(fetcher, cache, mirrors, lock);
     }
     let stage = reporter.stage("mirrors")?;
     let repository = Repository::newest(fetcher, cache, &mirrors, choices.keyring.as_deref())?;

@@ -1,6 +1,7 @@
 //! What may be said: profiles and the cluster file, read into plain values, every problem with its place.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 pub mod cluster;
 pub mod document;
 mod layout;

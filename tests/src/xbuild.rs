@@ -77,14 +77,14 @@ pub fn open(folder: &Path) -> Images {
     let made = Made::read(folder).expect("xbuild image writes a manifest");
     let cache = Cache::open(&cache_root()).expect("the cache opens");
     let tools = Tools::find(&cache, &made.tools).expect("the tools tree is in the cache");
-    let disks = made.files.keys().map(|name| folder.join(name)).collect();
+    let disks = made.disks().into_iter().map(|name| folder.join(name)).collect();
     Images { folder: folder.to_owned(), disks, tools }
 }
 
 /// The cache that tests share with the user.
 #[must_use]
 pub fn cache_root() -> PathBuf {
-    std::env::var_os("XBUILD_CACHE").map_or_else(|| Cache::default_root().expect("a cache"), PathBuf::from)
+    Cache::default_root().expect("a cache")
 }
 
 /// Runs a program of the tools tree, with `folder` visible under its own name.

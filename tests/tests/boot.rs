@@ -34,6 +34,7 @@ record filesystems cat /proc/filesystems
 const STORAGE: &str = r#"
 record drbd cat /proc/drbd
 for md in /sys/block/md*/md; do
+    echo 4000000 >$md/sync_speed_max
     echo check >$md/sync_action
 done
 for md in /sys/block/md*/md; do

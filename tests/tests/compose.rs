@@ -164,6 +164,21 @@ fn broken_file_systems_are_rejected() {
     });
 }
 
+/// Why the ESP is made by `mkfs.vfat`. When this fails, fatfs has been released with its fixes, and may take over.
+#[test]
+fn what_fatfs_writes_is_rejected() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("esp");
+    let mut file = fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    file.set_len(40 << 20).unwrap();
+    let options = fatfs::FormatVolumeOptions::new().fat_type(fatfs::FatType::Fat32).bytes_per_cluster(512);
+    fatfs::format_volume(&mut file, options).unwrap();
+    let filesystem = fatfs::FileSystem::new(file, fatfs::FsOptions::new()).unwrap();
+    filesystem.root_dir().create_dir("EFI").unwrap().create_dir("BOOT").unwrap();
+    filesystem.unmount().unwrap();
+    assert!(judge::fsck_vfat(path.to_str().unwrap()).judge(&run).is_err());
+}
+
 /// Compares with the recorded text; `UPDATE_GOLDEN=1` records it anew.
 fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);

@@ -151,19 +151,21 @@ pub fn wanted(address: &str, package: &Package) -> Wanted {
     }
 }
 
-/// The first candidate that has the suite at all; whether it may be believed is decided by its signature.
+/// The first candidate that has the suite; whether it may be believed is decided by its signature.
 fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive: Archive, suite: &Suite) -> Result<(String, Vec<u8>)> {
-    let mut last = None;
+    let mut last = no_mirror(archive);
     for address in candidates {
         match in_release(fetcher, cache, address, suite) {
             Ok(message) => return Ok((address.clone(), message)),
-            Err(error) if error.downcast_ref::<NotThere>().is_some() => last = Some(error),
-            Err(error) => return Err(error),
+            Err(error) => last = error,
         }
     }
-    Err(last.unwrap_or_else(|| anyhow::anyhow!("neither an option nor the host's apt sources name one")))
-        .with_context(|| format!("no mirror carries {}", suite.name))
-        .hint(archive.hint())
+    Err(last)
+}
+
+/// Neither an option nor the cluster file nor the host says where an archive is.
+pub(crate) fn no_mirror(archive: Archive) -> anyhow::Error {
+    with_hint(format!("no mirror of Debian's {} archive is known: the host's apt sources name none", archive.name()), archive.hint())
 }
 
 /// Fetched afresh; offline it is the one that was verified last.
@@ -175,7 +177,13 @@ fn in_release(fetcher: &Fetcher, cache: &Cache, address: &str, suite: &Suite) ->
             .with_context(|| format!("{url} is not in the cache"))
             .hint("run once without --offline while the mirror can be reached");
     }
-    fetcher.text(&url)
+    fetcher.text(&url).map_err(|error| match error.downcast_ref::<NotThere>() {
+        Some(_) => {
+            let hint = "is this a Debian mirror that carries the release? name another one with --mirror or --mirror-security";
+            Err::<(), _>(error).hint(hint).unwrap_err()
+        }
+        None => error,
+    })
 }
 
 fn kept_release(cache: &Cache, url: &str) -> PathBuf {

@@ -24,16 +24,18 @@ impl Candidates {
         match archive {
             Archive::Main => &self.main,
             Archive::Security => &self.security,
+            Archive::Local => &[],
         }
     }
 
     /// A named address is the only candidate for its archive.
     pub fn name(&mut self, archive: Archive, address: &str) {
-        let list = match archive {
-            Archive::Main => &mut self.main,
-            Archive::Security => &mut self.security,
-        };
-        *list = vec![address.trim_end_matches('/').to_owned()];
+        let only = vec![address.trim_end_matches('/').to_owned()];
+        match archive {
+            Archive::Main => self.main = only,
+            Archive::Security => self.security = only,
+            Archive::Local => {}
+        }
     }
 
     /// What the apt sources below `etc_apt` say.

@@ -5,6 +5,7 @@ mod check;
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::access::is_password_hash;
 use super::document::{Document, Entry, Section, Table};
 use super::network::{Mac, Subnet};
 use super::node::{Access, Identity, Interface, Mirrors, NodeSpec};
@@ -70,9 +71,7 @@ impl Value for PasswordHash {
 
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
-        let parts: Vec<&str> = text.split('$').collect();
-        let written = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
-        if parts.len() >= 4 && parts[0].is_empty() && written {
+        if is_password_hash(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(Wrong::value("this is not a password hash", "make one with `mkpasswd -m yescrypt`"))

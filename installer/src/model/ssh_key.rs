@@ -3,7 +3,8 @@
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Whether a line is `type key comment`. The key itself begins with its type, so a cut or mixed up line shows.
-pub(super) fn is_public_key(line: &str) -> bool {
+#[must_use]
+pub fn is_public_key(line: &str) -> bool {
     let mut words = line.split(' ');
     let (Some(kind), Some(key)) = (words.next(), words.next()) else { return false };
     let known = ["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start));

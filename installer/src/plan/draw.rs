@@ -121,8 +121,8 @@ fn describe(filesystem: &Filesystem) -> String {
 
 const fn boots(disk: &Disk) -> &'static str {
     match (disk.boot, disk.sector_size) {
-        (true, SectorSize::B512) => ", boots by BIOS and UEFI",
-        (true, SectorSize::B4096) => ", boots by UEFI only (sectors of 4096 bytes)",
+        (true, SectorSize::B512) => ", boots by BIOS",
+        (true, SectorSize::B4096) => ", cannot boot by BIOS (sectors of 4096 bytes)",
         (false, SectorSize::B512) => "",
         (false, SectorSize::B4096) => " (sectors of 4096 bytes)",
     }

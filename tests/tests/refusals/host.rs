@@ -63,16 +63,14 @@ fn no_subordinate_ids() {
 
 #[test]
 fn no_mirror_is_known() {
+    let expected = "\
+error: no mirror of Debian's main archive is known: the host's apt sources name none
+  hint: name a mirror of Debian's main archive with --mirror ADDRESS, or in the cluster file";
     let trial = prepared();
-    assert_eq!(refused(&trial, &world::run(&trial, IMAGE), None), "\
-error: no mirror carries trixie
-  because: neither an option nor the host's apt sources name one
-  hint: name a mirror of Debian's main archive with --mirror ADDRESS, or in the cluster file");
-    let lock = json!({ "suites": [], "epoch": 0, "sets": { "tools": [locked("mdadm")] } });
+    assert_eq!(refused(&trial, &world::run(&trial, IMAGE), None), expected);
+    let lock = json!({ "suites": [], "sets": { "tools": [locked("mdadm")] } });
     trial.write("xbuild.lock", &lock.to_string());
-    assert_eq!(refused(&trial, &world::run(&trial, &format!("{IMAGE} --locked")), None), "\
-error: there is no mirror to fetch mdadm 1.0-1 from
-  hint: name a mirror of Debian's main archive with --mirror ADDRESS, or in the cluster file");
+    assert_eq!(refused(&trial, &world::run(&trial, &format!("{IMAGE} --locked")), None), expected);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn refusal(trial: &Trial, archive: &Archive) -> String {
 
 #[test]
 fn a_locked_version_that_is_gone() {
-    let lock = json!({ "suites": [], "epoch": 0, "sets": { "tools": [locked("bash"), locked("mdadm")] } });
+    let lock = json!({ "suites": [], "sets": { "tools": [locked("bash"), locked("mdadm")] } });
     let (trial, archive) = (with_lock(&lock.to_string()), Archive::with(&[Fault::Gone("mdadm")]));
     assert_eq!(refusal(&trial, &archive), "\
 error: the locked package mdadm 1.0-1 is gone from the mirror
@@ -30,7 +30,7 @@ error: the locked package mdadm 1.0-1 is gone from the mirror
 
 #[test]
 fn a_locked_package_with_another_hash() {
-    let lock = json!({ "suites": [], "epoch": 0, "sets": { "tools": [locked("mdadm")] } });
+    let lock = json!({ "suites": [], "sets": { "tools": [locked("mdadm")] } });
     let (trial, archive) = (with_lock(&lock.to_string()), Archive::with(&[Fault::Forged("mdadm")]));
     assert_eq!(refusal(&trial, &archive), "\
 error: mdadm 1.0-1 from http://MIRROR/debian/pool/main/mdadm_1.0-1_amd64.deb is not the file that was asked for: its SHA-256 is SHA256, not SHA256
@@ -40,7 +40,7 @@ error: mdadm 1.0-1 from http://MIRROR/debian/pool/main/mdadm_1.0-1_amd64.deb is 
 
 #[test]
 fn a_lock_without_the_tools() {
-    let trial = with_lock("{ \"suites\": [], \"epoch\": 0, \"sets\": {} }");
+    let trial = with_lock("{ \"suites\": [], \"sets\": {} }");
     assert_eq!(refusal(&trial, &Archive::with(&[])), "\
 error: xbuild.lock has no packages for `tools`
   hint: write it anew with `xbuild lock`");
