@@ -26,13 +26,19 @@ pub trait Hinted<T> {
 
 impl<T, E: Into<anyhow::Error>> Hinted<T> for Result<T, E> {
     fn hint(self, text: impl Into<String>) -> anyhow::Result<T> {
-        self.map_err(|error| error.into().context(Hint(text.into())))
+        self.map_err(|error| hinted(error.into(), text))
     }
+}
+
+/// An error, and a way out of it.
+#[must_use]
+pub fn hinted(error: anyhow::Error, hint: impl Into<String>) -> anyhow::Error {
+    error.context(Hint(hint.into()))
 }
 
 /// An error with its way out, in one call.
 pub fn with_hint(message: impl fmt::Display, hint: impl Into<String>) -> anyhow::Error {
-    anyhow::anyhow!("{message}").context(Hint(hint.into()))
+    hinted(anyhow::anyhow!("{message}"), hint)
 }
 
 const FULL: &str = "free some space, or give a folder on a larger disk: --cache DIR for the cache (it takes about 10 GB), -o DIR for the images";
@@ -69,6 +75,7 @@ impl fmt::Display for Shown<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{FULL, Hinted as _, Shown};
     use anyhow::Context as _;

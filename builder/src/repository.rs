@@ -16,7 +16,7 @@ use crate::debian::fetch::{Fetcher, NotThere, explain_absence};
 use crate::debian::index::Index;
 use crate::debian::mirror::Candidates;
 use crate::debian::{Archive, Package};
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::{hinted, with_hint};
 use crate::lock::{self, KERNEL_SOURCE, Lock, TOOLS};
 use crate::stage::Stage;
 use crate::tools::{self, Tools};
@@ -190,7 +190,7 @@ impl<'a> Repository<'a> {
         };
         let message = format!("the locked package {name} is gone from the mirror");
         let hint = "take the mirror's newer packages with `xbuild lock`, or name a mirror that keeps old ones with --mirror";
-        Err::<(), _>(error).context(message).hint(hint).unwrap_err()
+        hinted(error.context(message), hint)
     }
 
     /// Whether nothing would have to be fetched for these packages.

@@ -101,7 +101,8 @@ impl Archive {
     #[must_use]
     pub fn options(&self) -> Vec<String> {
         let url = self.server.url();
-        let (main, security) = (format!("--mirror={url}/debian"), format!("--mirror-security={url}/debian-security/"));
+        let (main, security) =
+            (format!("--mirror={url}/debian"), format!("--mirror-security={url}/debian-security/"));
         vec![main, security, format!("--keyring={}", self.keyring().display())]
     }
 }
@@ -117,7 +118,11 @@ pub fn locked(name: &str) -> serde_json::Value {
 }
 
 fn content(name: &str, faults: &[Fault]) -> Vec<u8> {
-    let size = if faults.iter().any(|fault| matches!(fault, Fault::Large(large) if *large == name)) { LARGE } else { 0 };
+    let size = if faults.iter().any(|fault| matches!(fault, Fault::Large(large) if *large == name)) {
+        LARGE
+    } else {
+        0
+    };
     let mut content = format!("This is not {name}.").into_bytes();
     content.resize(size.max(content.len()), b'.');
     content
@@ -148,7 +153,12 @@ fn site(hand: &Signer, faults: &[Fault]) -> Site {
     site
 }
 
-fn add_suite(site: &mut Site, (folder, codename, label): (&str, &str, &str), hand: &Signer, faults: &[Fault]) {
+fn add_suite(
+    site: &mut Site,
+    (folder, codename, label): (&str, &str, &str),
+    hand: &Signer,
+    faults: &[Fault],
+) {
     let dists = format!("/{folder}/dists/{codename}");
     let mut hashes = String::new();
     for component in COMPONENTS {

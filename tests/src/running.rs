@@ -38,14 +38,20 @@ impl Running {
 
     /// Waits for the start of a stage.
     pub fn wait_for_stage(&self, stage: &str) {
-        self.wait_for_event(&format!("the start of {stage}"), |event| event["event"] == "start" && event["stage"] == stage);
+        self.wait_for_event(&format!("the start of {stage}"), |event| {
+            event["event"] == "start" && event["stage"] == stage
+        });
     }
 
     /// Waits until a program with `part` in its command line runs in the sandbox.
     pub fn wait_for_program(&self, stage: &str, part: &str) {
-        let is_it = |event: &Value| event["stage"] == stage && event["line"].as_str().is_some_and(|line| line.contains(part));
+        let is_it = |event: &Value| {
+            event["stage"] == stage && event["line"].as_str().is_some_and(|line| line.contains(part))
+        };
         self.wait_for_event(&format!("`{part}` in {stage}"), is_it);
-        self.wait_until(&format!("`{part}` in its sandbox"), || self.family().values().any(|member| member.sandboxed));
+        self.wait_until(&format!("`{part}` in its sandbox"), || {
+            self.family().values().any(|member| member.sandboxed)
+        });
     }
 
     fn wait_for_event(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
@@ -69,9 +75,15 @@ impl Running {
         self.child.kill().expect("it runs");
         let status = self.child.wait().expect("it was ours");
         assert_eq!(status.code(), None, "it ended before it was killed");
-        let alive = || processes().into_iter().filter(|(pid, now)| family.get(pid).is_some_and(|then| then.born == now.born)).count();
+        let alive = || {
+            processes()
+                .into_iter()
+                .filter(|(pid, now)| family.get(pid).is_some_and(|then| then.born == now.born))
+                .count()
+        };
         wait_until("the end of everything that xbuild had started", AT_ONCE, || alive() == 0);
-        let worlds: Vec<_> = family.values().filter(|member| member.sandboxed).map(|member| &member.world).collect();
+        let worlds: Vec<_> =
+            family.values().filter(|member| member.sandboxed).map(|member| &member.world).collect();
         let left = || processes().values().filter(|process| worlds.contains(&&process.world)).count();
         wait_until("the end of everything in its sandboxes", AT_ONCE, || left() == 0);
     }
@@ -112,7 +124,9 @@ struct Process {
 
 fn processes() -> BTreeMap<u32, Process> {
     let ours = world("self");
-    let numbers = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let numbers = fs::read_dir("/proc")
+        .expect("/proc")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     numbers.filter_map(|pid: u32| Some((pid, process(pid, &ours)?))).collect()
 }
 
@@ -122,7 +136,12 @@ fn process(pid: u32, ours: &str) -> Option<Process> {
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let world = world(&pid.to_string());
     let sandboxed = !world.is_empty() && world != ours;
-    let process = Process { parent: fields.get(1)?.parse().ok()?, born: (*fields.get(19)?).to_owned(), world, sandboxed };
+    let process = Process {
+        parent: fields.get(1)?.parse().ok()?,
+        born: (*fields.get(19)?).to_owned(),
+        world,
+        sandboxed,
+    };
     // A zombie is dead; only nobody has asked how it died.
     (fields[0] != "Z").then_some(process)
 }

@@ -89,7 +89,8 @@ impl Trial {
     fn neutral(&self, said: &str, archive: Option<&Archive>) -> String {
         let said = said.trim_end().replace(&self.folder.path().display().to_string(), "TMP");
         let said = said.replace(&checkout().display().to_string(), "SOURCE");
-        let said = archive.map_or(said.clone(), |archive| said.replace(&archive.server().url(), "http://MIRROR"));
+        let said =
+            archive.map_or(said.clone(), |archive| said.replace(&archive.server().url(), "http://MIRROR"));
         without_hashes(&said)
     }
 

@@ -37,7 +37,12 @@ pub fn run(trial: &Trial, script: &str) -> Output {
     let mut command = Command::new("unshare");
     command.args(["--user", "--mount", "sh", "-c", outer, "sh", &inner]);
     trial.surround(&mut command);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("unshare(1)");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("unshare(1)");
     wait_for_namespace(&child);
     map_ids(child.id());
     child.stdin.take().expect("a pipe").write_all(b"go\n").expect("the script waits for this");
@@ -62,8 +67,11 @@ fn map_ids(pid: u32) {
         return;
     }
     let ids = [rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()];
-    for ((tool, file), own) in [("newuidmap", "/etc/subuid"), ("newgidmap", "/etc/subgid")].into_iter().zip(ids) {
-        let first = first_subordinate(Path::new(file)).unwrap_or_else(|| panic!("these tests need ids in {file}, or root"));
+    for ((tool, file), own) in
+        [("newuidmap", "/etc/subuid"), ("newgidmap", "/etc/subgid")].into_iter().zip(ids)
+    {
+        let first = first_subordinate(Path::new(file))
+            .unwrap_or_else(|| panic!("these tests need ids in {file}, or root"));
         let ordinary = ORDINARY.to_string();
         let words = [&pid.to_string(), "0", &own.to_string(), "1", &ordinary, &first, "1"].map(str::to_owned);
         let status = Command::new(tool).args(words).status();

@@ -51,6 +51,17 @@ fn kill_in_each_stage_and_finish() {
     full_disks(&scene);
 }
 
+#[test]
+#[ignore = "builds the kernel, which takes a quarter of an hour"]
+fn kill_in_the_kernel_and_finish() {
+    let scene = Scene::new();
+    std::fs::remove_dir_all(scene.trial.path("cache/kernel")).unwrap();
+    kill(&scene, "kernel source", Moment::HalfOf("/linux-source-6.12_"));
+    kill(&scene, "kernel", Moment::Program("bzImage"));
+    scene.finish("out");
+    assert_eq!(scene.made("out"), scene.reference);
+}
+
 fn kill(scene: &Scene, stage: &str, moment: Moment) {
     eprintln!("killing it in {stage}: {moment:?}");
     let server = scene.archive.server();
@@ -93,7 +104,11 @@ fn full_disks(scene: &Scene) {
         (&["blobs", "tools"][..], 60, "`apt-get update` failed (exit status: 100)\n"),
         (&["blobs", "tools", "resolved", "kernel"][..], 60, "cannot unpack TMP/full/blobs/SHA256\n"),
         (&["blobs", "tools", "resolved", "kernel", "rootfs"][..], 60, "`tar --numeric-owner"),
-        (&["blobs", "tools", "resolved", "kernel", "rootfs", "boot", "tmp"][..], 20, "cannot write the file system root into the images\n"),
+        (
+            &["blobs", "tools", "resolved", "kernel", "rootfs", "boot", "tmp", "releases"][..],
+            20,
+            "cannot write the file system root into the images\n",
+        ),
     ] {
         let said = scene.on_full_disk(shared, size);
         assert!(said.starts_with(&format!("error: {error}")) && said.ends_with(HINT), "{shared:?}: {said}");

@@ -17,7 +17,7 @@ use super::openpgp::Keyring;
 use super::release::Release;
 use super::{ARCHITECTURE, Archive, COMPONENTS, CODENAME, Package, Suite, deb};
 use crate::cache::{Cache, hex};
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::{Hinted as _, hinted, with_hint};
 
 const KEYRING_PACKAGE: &str = "debian-archive-keyring";
 const HOST_KEYRINGS: &str = "/usr/share/keyrings";
@@ -180,7 +180,7 @@ fn in_release(fetcher: &Fetcher, cache: &Cache, address: &str, suite: &Suite) ->
     fetcher.text(&url).map_err(|error| match error.downcast_ref::<NotThere>() {
         Some(_) => {
             let hint = "is this a Debian mirror that carries the release? name another one with --mirror or --mirror-security";
-            Err::<(), _>(error).hint(hint).unwrap_err()
+            hinted(error, hint)
         }
         None => error,
     })

@@ -11,7 +11,7 @@ use reqwest::blocking::{Client, Response};
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::{Cache, hex};
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::{Hinted as _, hinted, with_hint};
 
 const TRIES: u32 = 4;
 const AT_ONCE: usize = 4;
@@ -201,7 +201,7 @@ pub fn explain_absence(error: anyhow::Error) -> anyhow::Error {
     let Some(NotThere { name, .. }) = error.downcast_ref() else { return error };
     let message = format!("the mirror lists {name}, but does not have it");
     let hint = "it may be in the middle of an update: try again in a while, or name another one with --mirror or --mirror-security";
-    Err::<(), _>(error).context(message).hint(hint).unwrap_err()
+    hinted(error.context(message), hint)
 }
 
 /// Writes from the start of `file`: an earlier try may have left something.

@@ -18,7 +18,8 @@ pub fn of_cache(root: &Path) -> Archive {
     let releases = kept_releases(&root.join("releases"));
     let mut site = Site::new();
     for (folder, codename, _) in SUITES {
-        let release = releases.get(codename).unwrap_or_else(|| panic!("the cache has no Release of {codename}"));
+        let release =
+            releases.get(codename).unwrap_or_else(|| panic!("the cache has no Release of {codename}"));
         let dists = format!("/{folder}/dists/{codename}");
         site.insert(format!("{dists}/InRelease"), Body::Bytes(signer.sign(release).into_bytes()));
         for component in COMPONENTS {
@@ -34,7 +35,8 @@ pub fn of_cache(root: &Path) -> Archive {
 /// The newest Release of each suite, without its date of expiry.
 fn kept_releases(folder: &Path) -> BTreeMap<String, String> {
     let files = fs::read_dir(folder).expect("the cache keeps Releases").filter_map(Result::ok);
-    let mut files: Vec<_> = files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).collect();
+    let mut files: Vec<_> =
+        files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).collect();
     files.sort();
     let texts = files.into_iter().filter_map(|(_, path)| fs::read_to_string(path).ok());
     texts.map(|text| (field(&text, "Codename").to_owned(), without_signature(&text))).collect()
@@ -54,7 +56,8 @@ fn without_signature(message: &str) -> String {
 /// The hash of `path` in the list of SHA-256 hashes.
 fn hash_in<'a>(release: &'a str, path: &str) -> &'a str {
     let (_, list) = release.split_once("\nSHA256:").expect("a Release has SHA-256 hashes");
-    let entry = |line: &'a str| (line.split_whitespace().nth(2)? == path).then(|| line.split_whitespace().next())?;
+    let entry =
+        |line: &'a str| (line.split_whitespace().nth(2)? == path).then(|| line.split_whitespace().next())?;
     list.lines().find_map(entry).unwrap_or_else(|| panic!("the Release does not list {path}"))
 }
 

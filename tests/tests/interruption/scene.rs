@@ -51,7 +51,17 @@ impl Scene {
 
     /// `xbuild image` from the replayed archive, into `out`.
     pub fn image(&self, out: &str) -> Command {
-        let mut command = self.trial.xbuild(&["image", "--profile", "tiny", "--disks", "2x2G", "--source", "source", "-o", out]);
+        let mut command = self.trial.xbuild(&[
+            "image",
+            "--profile",
+            "tiny",
+            "--disks",
+            "2x2G",
+            "--source",
+            "source",
+            "-o",
+            out,
+        ]);
         command.args(self.archive.options());
         command
     }
@@ -70,14 +80,17 @@ impl Scene {
     /// Whether a work folder of the cache that begins like this has a few files.
     pub fn has_work_in(&self, folder: &str) -> bool {
         let tmp = self.trial.path("cache/tmp");
-        names(&tmp).iter().any(|name| name.starts_with(folder) && names(&tmp.join(name).join("usr/bin")).len() > 20)
+        names(&tmp)
+            .iter()
+            .any(|name| name.starts_with(folder) && names(&tmp.join(name).join("usr/bin")).len() > 20)
     }
 
     /// The error of a build on a memory file system of `size` MiB, with those parts of the cache that are `shared`
     /// elsewhere. It must leave neither a finished entry nor an image.
     pub fn on_full_disk(&self, shared: &[&str], size: u32) -> String {
         fs::create_dir_all(self.trial.path("full")).unwrap();
-        let links: String = shared.iter().map(|kind| format!("ln -s ../cache/{kind} full/{kind} && ")).collect();
+        let links: String =
+            shared.iter().map(|kind| format!("ln -s ../cache/{kind} full/{kind} && ")).collect();
         let script = format!(
             "mount -t tmpfs -o size={size}m tmpfs full && {links} mkdir full/out || exit 9\n\
              \"$@\" --cache full\nstatus=$?\nfor kind in tools rootfs boot; do [ -L full/$kind ] || ls full/$kind 2>/dev/null | grep -v lock; done\nls full/out\nexit $status"
@@ -98,7 +111,11 @@ fn write_source(trial: &Trial) {
     trial.write("source/profiles/base.toml", BASE);
     trial.write("source/profiles/tiny.toml", TINY);
     trial.write("source/overlays/readme", "one overlay\n");
-    let copied = Command::new("cp").arg("-a").arg(checkout().join("overlays/common")).arg(trial.path("source/overlays/")).status();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(checkout().join("overlays/common"))
+        .arg(trial.path("source/overlays/"))
+        .status();
     assert!(copied.unwrap().success());
     fs::remove_dir_all(trial.path("source/overlays/common/etc/apt")).unwrap();
     symlink(checkout().join("builder"), trial.path("source/builder")).unwrap();

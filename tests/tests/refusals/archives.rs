@@ -21,10 +21,13 @@ fn unreachable_mirror() {
     let mut command = trial.xbuild(&["image", "--profile", "storage", "-o", "out", "--source"]);
     command.arg(checkout()).arg(format!("--mirror=http://{address}/debian"));
     let said = trial.refusal(&mut command, None).replace(&address.to_string(), "MIRROR");
-    assert_eq!(said, "\
+    assert_eq!(
+        said,
+        "\
 error: cannot fetch http://MIRROR/debian/dists/trixie/InRelease
   because: Connection refused (os error 111)
-  hint: check the address (--mirror, --mirror-security) and the network; what was fetched stays in the cache");
+  hint: check the address (--mirror, --mirror-security) and the network; what was fetched stays in the cache"
+    );
     trial.assert_clean(&[]);
 }
 
@@ -37,36 +40,54 @@ error: http://MIRROR/debian/dists/trixie/InRelease: the server answers 404 Not F
 
 #[test]
 fn bad_signature() {
-    assert_refused(&[Fault::Edited], &[], "\
+    assert_refused(
+        &[Fault::Edited],
+        &[],
+        "\
 error: cannot trust http://MIRROR/debian/dists/trixie/InRelease
   because: no trusted key has made a good signature over it
-  hint: the mirror may be broken, half-synchronised or forged; try another one with --mirror");
+  hint: the mirror may be broken, half-synchronised or forged; try another one with --mirror",
+    );
 }
 
 #[test]
 fn signature_of_a_stranger() {
-    assert_refused(&[Fault::Stranger], &[], "\
+    assert_refused(
+        &[Fault::Stranger],
+        &[],
+        "\
 error: cannot trust http://MIRROR/debian/dists/trixie/InRelease
   because: no trusted key has made a good signature over it
-  hint: the mirror may be broken, half-synchronised or forged; try another one with --mirror");
+  hint: the mirror may be broken, half-synchronised or forged; try another one with --mirror",
+    );
 }
 
 #[test]
 fn no_signature() {
-    assert_refused(&[Fault::Unsigned], &[], "\
+    assert_refused(
+        &[Fault::Unsigned],
+        &[],
+        "\
 error: cannot trust http://MIRROR/debian/dists/trixie/InRelease
   because: it is not a clear-signed OpenPGP message
-  hint: this may be no Debian mirror, or something between it and here answers in its place");
+  hint: this may be no Debian mirror, or something between it and here answers in its place",
+    );
 }
 
 #[test]
 fn not_debians_keys_without_a_keyring() {
     let (trial, archive) = (Trial::new(), Archive::with(&[]));
     let mut command = trial.xbuild(&["image", "--profile", "storage", "-o", "out", "--source"]);
-    command.arg(checkout()).args(archive.options().into_iter().filter(|option| !option.starts_with("--keyring")));
+    command
+        .arg(checkout())
+        .args(archive.options().into_iter().filter(|option| !option.starts_with("--keyring")));
     let said = trial.refusal(&mut command, Some(&archive));
     // Where the host has no copy of Debian's keyring, the mirror's is asked for; neither makes it trusted.
-    assert!(said.starts_with("error: cannot trust http://MIRROR/debian/dists/trixie/InRelease\n") || said.starts_with("error: none of the keys"), "{said}");
+    assert!(
+        said.starts_with("error: cannot trust http://MIRROR/debian/dists/trixie/InRelease\n")
+            || said.starts_with("error: none of the keys"),
+        "{said}"
+    );
     trial.assert_clean(&[]);
 }
 
@@ -80,10 +101,14 @@ error: cannot use http://MIRROR/debian/dists/trixie/InRelease
 
 #[test]
 fn wrong_origin() {
-    assert_refused(&[Fault::Origin("Devuan")], &[], "\
+    assert_refused(
+        &[Fault::Origin("Devuan")],
+        &[],
+        "\
 error: cannot use http://MIRROR/debian/dists/trixie/InRelease
   because: its Origin is `Devuan`, not `Debian`
-  hint: name a mirror of Debian's main archive with --mirror ADDRESS, or in the cluster file");
+  hint: name a mirror of Debian's main archive with --mirror ADDRESS, or in the cluster file",
+    );
 }
 
 #[test]

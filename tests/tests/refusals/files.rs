@@ -30,7 +30,8 @@ fn assert_refused(trial: &Trial, commands: &[&[&str]], expected: &str) {
     }
 }
 
-const NODE: &[&[&str]] = &[&["check"], &["plan", "--profile", "node"], &["image", "--profile", "node", "-o", "out"]];
+const NODE: &[&[&str]] =
+    &[&["check"], &["plan", "--profile", "node"], &["image", "--profile", "node", "-o", "out"]];
 const CLUSTER: &[&[&str]] = &[
     &["check", "cluster.toml"],
     &["plan", "--cluster", "cluster.toml", "--node", "n1"],
@@ -40,7 +41,9 @@ const CLUSTER: &[&[&str]] = &[
 #[test]
 fn unknown_profile() {
     let trial = Trial::new();
-    for (name, hint) in [("nope", "known profiles: `base`, `compute`, `storage`"), ("storag", "did you mean `storage`?")] {
+    for (name, hint) in
+        [("nope", "known profiles: `base`, `compute`, `storage`"), ("storag", "did you mean `storage`?")]
+    {
         for command in ["plan", "image"] {
             let mut command = trial.xbuild(&[command, "--profile", name, "--source"]);
             let said = trial.refusal(command.arg(checkout()), None);
@@ -137,34 +140,46 @@ error: node name `n1` is already used at cluster.toml:7:8
 #[test]
 fn duplicate_mac() {
     let second = "name = \"n2\"\nprofile = \"node\"\ninterface = [{ mac = \"52-54-00-00-00-01\", network = \"lan\" }]\n";
-    assert_refused(&with_cluster(second), CLUSTER, "\
+    assert_refused(
+        &with_cluster(second),
+        CLUSTER,
+        "\
 error: MAC address `52:54:00:00:00:01` is already used at cluster.toml:9:22
    --> cluster.toml:13:22
     |
  13 | interface = [{ mac = \"52-54-00-00-00-01\", network = \"lan\" }]
     |                      ^^^^^^^^^^^^^^^^^^^
-    = hint: every network card has its own: read it off the card");
+    = hint: every network card has its own: read it off the card",
+    );
 }
 
 #[test]
 fn duplicate_address() {
     let second = "name = \"n2\"\nprofile = \"node\"\n\
         interface = [{ mac = \"52:54:00:00:00:02\", network = \"lan\", address = \"10.0.0.4\" }]\n";
-    assert_refused(&with_cluster(second), CLUSTER, "\
+    assert_refused(
+        &with_cluster(second),
+        CLUSTER,
+        "\
 error: address `10.0.0.4` is already used at cluster.toml:9:70
    --> cluster.toml:13:70
     |
  13 | interface = [{ mac = \"52:54:00:00:00:02\", network = \"lan\", address = \"10.0.0.4\" }]
     |                                                                      ^^^^^^^^^^
-    = hint: give each interface an address of its own");
+    = hint: give each interface an address of its own",
+    );
 }
 
 #[test]
 fn unknown_node() {
     let trial = with_cluster("name = \"n2\"\nprofile = \"node\"\n");
-    assert_refused(&trial, &[&["image", "--cluster", "cluster.toml", "--node", "n3"]], "\
+    assert_refused(
+        &trial,
+        &[&["image", "--cluster", "cluster.toml", "--node", "n3"]],
+        "\
 error: unknown node `n3`
-  hint: did you mean `n1`?");
+  hint: did you mean `n1`?",
+    );
 }
 
 #[test]
@@ -193,9 +208,12 @@ error: layout `pair` says nothing about disk2 (4G), which is left over
 fn several_refusals_at_once() {
     let trial = Trial::new();
     let mut command = trial.xbuild(&["plan", "--profile", "storage", "--disks", "8G", "--source"]);
-    assert_eq!(trial.refusal(command.arg(checkout()), None), "\
+    assert_eq!(
+        trial.refusal(command.arg(checkout()), None),
+        "\
 error: layout `raid1-drbd` needs 2 disks of at least 7G for `system`, but there is only 1
   hint: add disks, take larger ones, or choose another layout
 error: layout `raid1-drbd` needs 1 disk of at least 2G for `data`, but none is left
-  hint: add disks, take larger ones, or choose another layout");
+  hint: add disks, take larger ones, or choose another layout"
+    );
 }

@@ -31,7 +31,9 @@ fn refused(trial: &Trial, output: &Output, archive: Option<&Archive>) -> String 
 fn no_user_namespaces() {
     let trial = prepared();
     trial.write("bin/newuidmap", "never started\n");
-    let script = format!("echo 0 >/proc/sys/user/max_user_namespaces || exit 9\nPATH=bin:$PATH\n{BECOME_ORDINARY} {IMAGE}");
+    let script = format!(
+        "echo 0 >/proc/sys/user/max_user_namespaces || exit 9\nPATH=bin:$PATH\n{BECOME_ORDINARY} {IMAGE}"
+    );
     assert_eq!(refused(&trial, &world::run(&trial, &script), None), "\
 error: cannot make a user namespace
   because: the limit in sysctl user.max_user_namespaces is reached
@@ -42,9 +44,12 @@ error: cannot make a user namespace
 fn no_newuidmap() {
     let trial = prepared();
     let script = format!("{BECOME_ORDINARY} env PATH=/nowhere {IMAGE}");
-    assert_eq!(refused(&trial, &world::run(&trial, &script.replace("bin/xbuild", "$PWD/bin/xbuild")), None), "\
+    assert_eq!(
+        refused(&trial, &world::run(&trial, &script.replace("bin/xbuild", "$PWD/bin/xbuild")), None),
+        "\
 error: `newuidmap` is not on this machine, so an ordinary user cannot get a range of user ids
-  hint: install it (Debian, Ubuntu: apt install uidmap; Fedora, Arch: shadow-utils), or run as root");
+  hint: install it (Debian, Ubuntu: apt install uidmap; Fedora, Arch: shadow-utils), or run as root"
+    );
 }
 
 #[test]
@@ -57,7 +62,10 @@ fn no_subordinate_ids() {
             "error: /{file} gives `tester` no range of 65536 ids\n  \
              hint: as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 tester"
         );
-        assert_eq!(refused(&trial, &world::run(&trial, &format!("{BECOME_ORDINARY} {IMAGE}")), None), expected);
+        assert_eq!(
+            refused(&trial, &world::run(&trial, &format!("{BECOME_ORDINARY} {IMAGE}")), None),
+            expected
+        );
     }
 }
 
@@ -95,8 +103,11 @@ fn the_cache_cannot_be_written() {
     let trial = with_profile(PROFILE);
     trial.write("cache", "a file");
     let said = trial.refusal(&mut trial.xbuild(&["image", "--profile", "node", "-o", "out"]), None);
-    assert_eq!(said, "\
+    assert_eq!(
+        said,
+        "\
 error: cannot use the cache TMP/cache
   because: Not a directory (os error 20)
-  hint: give another folder with --cache DIR");
+  hint: give another folder with --cache DIR"
+    );
 }

@@ -41,25 +41,34 @@ error: mdadm 1.0-1 from http://MIRROR/debian/pool/main/mdadm_1.0-1_amd64.deb is 
 #[test]
 fn a_lock_without_the_tools() {
     let trial = with_lock("{ \"suites\": [], \"sets\": {} }");
-    assert_eq!(refusal(&trial, &Archive::with(&[])), "\
+    assert_eq!(
+        refusal(&trial, &Archive::with(&[])),
+        "\
 error: xbuild.lock has no packages for `tools`
-  hint: write it anew with `xbuild lock`");
+  hint: write it anew with `xbuild lock`"
+    );
 }
 
 #[test]
 fn a_lock_that_is_none() {
     let trial = with_lock("packages");
-    assert_eq!(refusal(&trial, &Archive::with(&[])), "\
+    assert_eq!(
+        refusal(&trial, &Archive::with(&[])),
+        "\
 error: cannot understand TMP/xbuild.lock
   because: expected value at line 1 column 1
-  hint: write it anew with `xbuild lock`");
+  hint: write it anew with `xbuild lock`"
+    );
 }
 
 #[test]
 fn no_lock() {
     let trial = with_profile(PROFILE);
-    assert_eq!(refusal(&trial, &Archive::with(&[])), "\
+    assert_eq!(
+        refusal(&trial, &Archive::with(&[])),
+        "\
 error: cannot read TMP/xbuild.lock
   because: No such file or directory (os error 2)
-  hint: `xbuild lock` writes it; without --locked the newest packages are taken");
+  hint: `xbuild lock` writes it; without --locked the newest packages are taken"
+    );
 }
