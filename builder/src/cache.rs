@@ -106,6 +106,7 @@ impl Cache {
         let lock = File::create(root.join("lock")).with_context(what)?;
         if lock.try_lock().is_ok() {
             sweep(&root.join("tmp"))?;
+            remove_locks(&root)?;
         }
         lock.lock_shared().with_context(what)?;
         Ok(Self { root, shared: lock })
@@ -218,6 +219,20 @@ fn sweep(tmp: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Locks of entries, each beside its own; nobody can be waiting for one while we are alone.
+fn remove_locks(root: &Path) -> Result<()> {
+    for kind in fs::read_dir(root)? {
+        let kind = kind?.path();
+        for entry in fs::read_dir(&kind).into_iter().flatten() {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "lock") {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -250,8 +265,13 @@ mod tests {
         let first = Cache::open(folder.path()).unwrap();
         assert!(!left.exists());
         fs::create_dir_all(&left).unwrap();
-        let _second = Cache::open(folder.path()).unwrap();
-        assert!(left.exists());
-        drop(first);
+        let lock = folder.path().join("rootfs/key.lock");
+        fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        fs::write(&lock, "").unwrap();
+        let second = Cache::open(folder.path()).unwrap();
+        assert!(left.exists() && lock.exists());
+        drop((first, second));
+        Cache::open(folder.path()).unwrap();
+        assert!(!left.exists() && !lock.exists());
     }
 }

@@ -44,6 +44,16 @@ impl Archive {
         }
     }
 
+    /// The way out for who has no mirror of it.
+    #[must_use]
+    pub fn hint(self) -> String {
+        let option = match self {
+            Self::Main | Self::Local => "--mirror",
+            Self::Security => "--mirror-security",
+        };
+        format!("name a mirror of Debian's {} archive with {option} ADDRESS, or in the cluster file", self.name())
+    }
+
     /// Its suites, and what their Release says of itself.
     #[must_use]
     pub fn suites(self) -> Vec<Suite> {

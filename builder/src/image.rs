@@ -10,8 +10,8 @@ use installer::model::node::{Layer, NodeSpec};
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::{Device, Filesystem, Plan};
 use installer::model::storage::FilesystemKind;
+use installer::identity;
 use installer::units::SectorSize;
-use installer::{identity, model};
 
 use crate::bootfiles::{self, BootFiles, blank};
 use crate::compose::content::{Additions, Part};
@@ -179,7 +179,7 @@ fn node_files(session: &Session, request: &Request) -> Result<Vec<OverlayFile>> 
 }
 
 fn render(request: &Request, context: &Context) -> Result<Vec<OverlayFile>> {
-    overlay::render(&request.overlays, &context.value()).map_err(|problems: model::problem::Problems| anyhow::anyhow!("{problems}"))
+    Ok(overlay::render(&request.overlays, &context.value())?)
 }
 
 fn make_boot_files(session: &Session, request: &Request, rootfs: &Rootfs, epoch: i64) -> Result<BootFiles> {
@@ -220,11 +220,14 @@ impl Composer<'_> {
         images.write_metadata()?;
         for filesystem in &plan.filesystems {
             let file = self.make_filesystem(work.path(), filesystem, &additions)?;
-            images.write_volume(&filesystem.on, &file)?;
+            let what = || format!("cannot write the file system {} into the images", filesystem.label);
+            images.write_volume(&filesystem.on, &file).with_context(what)?;
         }
         self.write_esps(work.path(), &images)?;
         self.write_boot(work.path(), &images)?;
         work.remove()?;
+        // From here until the new one is there, no manifest is better than that of other images.
+        manifest::remove(&self.request.out)?;
         images.finish().hint("the images need as much space as the files in them, the rest stays sparse")
     }
 

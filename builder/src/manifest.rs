@@ -91,6 +91,18 @@ impl Made {
     }
 }
 
+/// Removes the manifest in `folder`, if there is one.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove(folder: &Path) -> Result<()> {
+    let path = folder.join(FILE);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+        _ => Ok(()),
+    }
+}
+
 /// Describes a file, without reading its holes.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};
 
@@ -48,6 +49,7 @@ fn enter_user_namespace() -> Result<()> {
         .spawn()
         .context("cannot start sh")?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
+        .map_err(refusal)
         .context("cannot make a user namespace")
         .hint(
             "the kernel forbids user namespaces to ordinary users: set sysctl user.max_user_namespaces above 0 \
@@ -64,6 +66,14 @@ fn enter_user_namespace() -> Result<()> {
         )
     );
     Ok(())
+}
+
+/// The kernel says ENOSPC when a user may have no more namespaces, which reads like a full disk.
+fn refusal(errno: Errno) -> anyhow::Error {
+    match errno {
+        Errno::ENOSPC => anyhow::anyhow!("the limit in sysctl user.max_user_namespaces is reached"),
+        other => std::io::Error::from(other).into(),
+    }
 }
 
 /// `inside outside count` triples: we are 0, the subordinate ids follow from 1.

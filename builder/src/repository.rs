@@ -12,11 +12,11 @@ use crate::cache::{Cache, Key};
 use crate::debian::apt::Resolver;
 use crate::debian::archive::{self, Archives, SuiteState, wanted};
 use crate::debian::closure::closure;
-use crate::debian::fetch::{Fetcher, NotThere};
+use crate::debian::fetch::{Fetcher, NotThere, explain_absence};
 use crate::debian::index::Index;
 use crate::debian::mirror::Candidates;
 use crate::debian::{Archive, Package};
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::{hinted, with_hint};
 use crate::lock::{self, KERNEL_SOURCE, Lock, TOOLS};
 use crate::stage::Stage;
 use crate::tools::{self, Tools};
@@ -185,13 +185,12 @@ impl<'a> Repository<'a> {
     }
 
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        match (&self.choice, error.downcast_ref::<NotThere>()) {
-            (Choice::Locked { .. }, Some(_)) => Err::<(), _>(error)
-                .context("a locked package is gone from the mirror")
-                .hint("take the mirror's newer packages with `xbuild lock`, or name a mirror that keeps old ones with --mirror")
-                .unwrap_err(),
-            _ => error,
-        }
+        let (Choice::Locked { .. }, Some(NotThere { name, .. })) = (&self.choice, error.downcast_ref()) else {
+            return explain_absence(error);
+        };
+        let message = format!("the locked package {name} is gone from the mirror");
+        let hint = "take the mirror's newer packages with `xbuild lock`, or name a mirror that keeps old ones with --mirror";
+        hinted(error.context(message), hint)
     }
 
     /// Whether nothing would have to be fetched for these packages.

@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result};
 use crate::cache::{Cache, Key};
 use crate::debian::fetch::link_or_copy;
 use crate::debian::{Package, apt, deb};
-use crate::failure::Hinted as _;
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
@@ -178,7 +177,7 @@ impl<'a> Work<'a> {
         self.stage.note("essential packages");
         let (first, rest): (Vec<_>, Vec<_>) = essential.iter().partition(|deb| deb.package.name == "base-files");
         for deb in first.into_iter().chain(rest) {
-            deb::unpack(&deb.file, &self.root, true).hint("the cache needs about 3 GB for roots; give another folder with --cache DIR")?;
+            deb::unpack(&deb.file, &self.root, true)?;
         }
         fs::create_dir_all(self.root.join("var/lib/dpkg"))?;
         fs::write(self.root.join("var/lib/dpkg/status"), "")?;

@@ -60,7 +60,7 @@ fn source(common: &Common) -> Result<PathBuf> {
 }
 
 fn profiles(source: &Path) -> Result<Profiles> {
-    load_profiles(source).map_err(|problems| anyhow::anyhow!("{problems}"))
+    Ok(load_profiles(source)?)
 }
 
 /// A node with its plan.
@@ -90,7 +90,7 @@ fn node(profiles: &Profiles, arguments: &NodeArgs) -> Result<NodeSpec> {
     let found = match (&arguments.profile, &arguments.cluster, &arguments.node) {
         (Some(profile), ..) => profiles.resolve(profile),
         (None, Some(file), Some(node)) => {
-            let cluster = Cluster::load(file, profiles).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+            let cluster = Cluster::load(file, profiles)?;
             cluster.node(node, profiles)
         }
         _ => bail!("BUG: neither a profile nor a node"),

@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use nix::sched::{CloneFlags, unshare};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -164,7 +164,7 @@ impl Sandbox {
 
     fn command(&self) -> Command {
         let mut command = Command::new("/proc/self/exe");
-        command.args(self.argv()).env(INSIDE, "1").stdin(Stdio::null());
+        command.args(self.argv()).env(INSIDE, std::process::id().to_string()).stdin(Stdio::null());
         command
     }
 
@@ -207,7 +207,7 @@ impl Sandbox {
     }
 }
 
-/// Set where [`crate::privilege::become_root`] has already happened.
+/// Set where [`crate::privilege::become_root`] has already happened, to the process that did it.
 pub const INSIDE: &str = "XBUILD_INSIDE";
 
 /// `xbuild sandbox`: makes the namespaces and waits for [`init`] in them. Returns the exit code to end with.
@@ -216,6 +216,7 @@ pub const INSIDE: &str = "XBUILD_INSIDE";
 /// When the namespaces are refused.
 pub fn enter(sandbox: &Sandbox) -> Result<i32> {
     die_with_parent()?;
+    ensure!(!is_orphan(), "xbuild has died meanwhile");
     let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     if !sandbox.network {
         flags |= CloneFlags::CLONE_NEWNET;
@@ -248,6 +249,12 @@ pub fn init(sandbox: &Sandbox) -> Result<i32> {
 
 fn die_with_parent() -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL)).context("cannot tie the sandbox to its parent")
+}
+
+/// Whether the parent died before we were tied to it.
+fn is_orphan() -> bool {
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().to_string());
+    std::env::var(INSIDE).is_ok_and(|expected| Some(expected) != parent)
 }
 
 /// As a shell reports it: 128 + n for signal n.

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cache::{Cache, Key};
 use crate::debian::{Package, deb};
-use crate::failure::Hinted as _;
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 
@@ -61,7 +60,7 @@ impl Tools {
     /// When a package cannot be unpacked or a program in the tree does not run.
     pub fn make(cache: &Cache, stage: &Stage, key: &Key, debs: &[PathBuf]) -> Result<Self> {
         let root = cache.entry("tools", key, |work| {
-            unpack_all(debs, work).hint("the cache needs about 2 GB for the tools tree; give another folder with --cache DIR")?;
+            unpack_all(debs, work)?;
             finish(stage, work)
         })?;
         Ok(Self { root, key: key.clone() })

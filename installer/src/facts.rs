@@ -25,12 +25,12 @@ pub enum NotDisks {
     #[error("`{0}` has an empty item: write the disks as `2x8G,1x4G`")]
     Empty(String),
     /// Not a size.
-    #[error("in `{item}`: {source}")]
+    #[error("in `{item}`: {reason}")]
     Size {
         /// The item.
         item: String,
         /// What is wrong with it.
-        source: NotASize,
+        reason: NotASize,
     },
     /// The part before `x` is not a number of disks.
     #[error(
@@ -98,7 +98,7 @@ fn parse_item(item: &str) -> Result<(usize, Bytes, SectorSize), NotDisks> {
         Some((count, size)) => (parse_count(item, count)?, size),
         None => (1, disks),
     };
-    let size: Bytes = size.parse().map_err(|source| NotDisks::Size { item: item.to_owned(), source })?;
+    let size: Bytes = size.parse().map_err(|reason| NotDisks::Size { item: item.to_owned(), reason })?;
     let sector = sector_size.into();
     if !size.0.is_multiple_of(sector) {
         return Err(NotDisks::Uneven { item: item.to_owned(), size, sector });

@@ -1,6 +1,11 @@
-//! What the end-to-end tests share: the program under test, nodes in QEMU, and foreign tools as judges.
+//! What the end-to-end tests share: the program under test, a Debian archive to lead it astray with, nodes in QEMU, and
+//! foreign tools as judges.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod archive;
 pub mod guest;
 pub mod judge;
+pub mod running;
+pub mod trial;
+pub mod world;
 pub mod xbuild;

@@ -75,10 +75,16 @@ fn make(name: &str, node: &[&str]) -> Images {
 #[must_use]
 pub fn open(folder: &Path) -> Images {
     let made = Made::read(folder).expect("xbuild image writes a manifest");
-    let cache = Cache::open(&Cache::default_root().expect("a cache")).expect("the cache opens");
+    let cache = Cache::open(&cache_root()).expect("the cache opens");
     let tools = Tools::find(&cache, &made.tools).expect("the tools tree is in the cache");
     let disks = made.disks().into_iter().map(|name| folder.join(name)).collect();
     Images { folder: folder.to_owned(), disks, tools }
+}
+
+/// The cache that tests share with the user.
+#[must_use]
+pub fn cache_root() -> PathBuf {
+    Cache::default_root().expect("a cache")
 }
 
 /// Runs a program of the tools tree, with `folder` visible under its own name.

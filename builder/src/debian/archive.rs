@@ -10,14 +10,14 @@ use liblzma::read::XzDecoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::fetch::{Fetcher, Wanted, link_or_copy};
+use super::fetch::{Fetcher, NotThere, Wanted, explain_absence, link_or_copy};
 use super::index::Index;
 use super::mirror::Candidates;
 use super::openpgp::Keyring;
 use super::release::Release;
 use super::{ARCHITECTURE, Archive, COMPONENTS, CODENAME, Package, Suite, deb};
 use crate::cache::{Cache, hex};
-use crate::failure::{Hinted as _, with_hint};
+use crate::failure::{Hinted as _, hinted, with_hint};
 
 const KEYRING_PACKAGE: &str = "debian-archive-keyring";
 const HOST_KEYRINGS: &str = "/usr/share/keyrings";
@@ -165,11 +165,7 @@ fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive:
 
 /// Neither an option nor the cluster file nor the host says where an archive is.
 pub(crate) fn no_mirror(archive: Archive) -> anyhow::Error {
-    let option = if archive == Archive::Main { "--mirror" } else { "--mirror-security" };
-    with_hint(
-        format!("no mirror of Debian's {} archive is known: the host's apt sources name none", archive.name()),
-        format!("name one with {option} ADDRESS, or in the cluster file"),
-    )
+    with_hint(format!("no mirror of Debian's {} archive is known: the host's apt sources name none", archive.name()), archive.hint())
 }
 
 /// Fetched afresh; offline it is the one that was verified last.
@@ -181,7 +177,13 @@ fn in_release(fetcher: &Fetcher, cache: &Cache, address: &str, suite: &Suite) ->
             .with_context(|| format!("{url} is not in the cache"))
             .hint("run once without --offline while the mirror can be reached");
     }
-    fetcher.text(&url)
+    fetcher.text(&url).map_err(|error| match error.downcast_ref::<NotThere>() {
+        Some(_) => {
+            let hint = "is this a Debian mirror that carries the release? name another one with --mirror or --mirror-security";
+            hinted(error, hint)
+        }
+        None => error,
+    })
 }
 
 fn kept_release(cache: &Cache, url: &str) -> PathBuf {
@@ -212,15 +214,15 @@ fn fetch_index(fetcher: &Fetcher, address: &str, suite: &Suite, release: &Releas
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let url = if release.by_hash { format!("{dists}/{folder}/by-hash/SHA256/{}", file.sha256) } else { format!("{dists}/{path}") };
     let wanted = Wanted { name: format!("{}/{path}", suite.name), url, sha256: file.sha256.clone(), size: file.size };
-    fetcher.file(&wanted, &|_| ())
+    fetcher.file(&wanted, &|_| ()).map_err(explain_absence)
 }
 
 fn keep_release(cache: &Cache, url: &str, message: &[u8]) -> Result<()> {
     let path = kept_release(cache, url);
     let folder = cache.root().join("releases");
     fs::create_dir_all(&folder)?;
-    let mut part = tempfile::NamedTempFile::new_in(&folder)?;
-    std::io::Write::write_all(&mut part, message)?;
+    let mut part = tempfile::NamedTempFile::new_in(cache.root().join("tmp")).context("cannot write to the cache")?;
+    std::io::Write::write_all(&mut part, message).context("cannot write to the cache")?;
     part.persist(&path).with_context(|| format!("cannot keep {}", path.display()))?;
     Ok(())
 }

@@ -76,7 +76,7 @@ impl Release {
                 is == should,
                 with_hint(
                     format!("its {field} is `{is}`, not `{should}`"),
-                    format!("name a mirror of Debian's {} archive", suite.archive.name())
+                    suite.archive.hint()
                 )
             );
         }
@@ -141,11 +141,11 @@ mod tests {
         );
         assert_eq!(
             shown(&TEXT.replace("Origin: Debian", "Origin: Evil"), "2026-11-20T00:00:00Z"),
-            "error: its Origin is `Evil`, not `Debian`\n  hint: name a mirror of Debian's security archive"
+            "error: its Origin is `Evil`, not `Debian`\n  hint: name a mirror of Debian's security archive with --mirror-security ADDRESS, or in the cluster file"
         );
         assert_eq!(
             shown(&TEXT.replace("trixie-s", "bookworm-s"), "2026-11-20T00:00:00Z"),
-            "error: its Codename is `bookworm-security`, not `trixie-security`\n  hint: name a mirror of Debian's security archive"
+            "error: its Codename is `bookworm-security`, not `trixie-security`\n  hint: name a mirror of Debian's security archive with --mirror-security ADDRESS, or in the cluster file"
         );
     }
 }
