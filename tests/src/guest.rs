@@ -92,6 +92,7 @@ const PREAMBLE: &str = r#"
 mkdir -p /run/answers
 record() {
     name=$1; shift
+    echo "check: $name" >/dev/console
     "$@" >/run/answers/$name 2>&1
     echo $? >/run/answers/$name.status
 }

@@ -169,7 +169,7 @@ fn attributes(entry: &mut Entry<impl Read>) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(kept)
 }
 
-/// `./etc/passwd`; the file system's root is `./`.
+/// The file system's root is `./`; in all other paths the tar crate drops the dot.
 fn dotted(path: &Path) -> PathBuf {
     Path::new("./").join(path)
 }
@@ -223,8 +223,8 @@ mod tests {
     #[test]
     fn each_file_system_gets_its_part_with_the_additions_in_it() {
         let root = listing("/");
-        assert_eq!(root, ["./etc 640 7 1 \"\"", "./etc/shadow 640 7 1 \"root:HASH:1::::::\\n\"", "./var 640 7 1 \"\"", "./etc/motd 644 0 0 \"new\""]);
-        assert_eq!(listing("/var"), ["./ 640 7 1 \"\"", "./lib 640 7 1 \"\"", "./a 755 0 0 \"\"", "./a/b 600 0 0 \"x\""]);
+        assert_eq!(root, ["etc 640 7 1 \"\"", "etc/shadow 640 7 1 \"root:HASH:1::::::\\n\"", "var 640 7 1 \"\"", "etc/motd 644 0 0 \"new\""]);
+        assert_eq!(listing("/var"), ["./ 640 7 1 \"\"", "lib 640 7 1 \"\"", "a 755 0 0 \"\"", "a/b 600 0 0 \"x\""]);
     }
 
     #[test]

@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(
             checked("CONFIG_BLK_DEV_DRBD=m\nCONFIG_X=y\n").unwrap_err(),
             "the kernel's configuration did not survive:\nCONFIG_BLK_DEV_DRBD is `m`, but must be built in\n\
-             CONFIG_BLK_DEV_DRBD became a module\ndrbd.config: CONFIG_BLK_DEV_DRBD=y was dropped\ndrbd.config: CONFIG_X=y was dropped"
+             CONFIG_BLK_DEV_DRBD became a module\ndrbd.config: CONFIG_BLK_DEV_DRBD=y was dropped\ndrbd.config: CONFIG_X=n was dropped"
         );
     }
 }
