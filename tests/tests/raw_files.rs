@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use builder::bootfiles::blank;
 use builder::compose::ToolCall;
 use builder::compose::disk::esps;
 use builder::compose::volume::Volume;
@@ -155,7 +156,9 @@ fn a_node_of_a_cluster_file_has_its_name_its_networks_and_ids_of_its_own() {
     assert!(node.read("/root/.ssh/authorized_keys").starts_with("ssh-ed25519 "));
     let menu = node.read("/boot/grub/grub.cfg");
     assert!(menu.contains("dom0_mem=2048M,max:2048M") && menu.contains("sched=credit2") && menu.contains("panic=10"), "{menu}");
-    assert!(!menu.contains("xbuild-"), "a blank was left in the menu:\n{menu}");
+    for blank in [blank::ROOT_UUID, blank::ARRAY_UUID, blank::XEN, blank::KERNEL] {
+        assert!(!menu.contains(blank), "`{blank}` was left in the menu:\n{menu}");
+    }
     assert_eq!(generic.read("/etc/hostname"), "\n");
     assert_eq!(generic.read("/root/.ssh/authorized_keys"), "");
     for (one, other) in node.plan.disks.iter().zip(&generic.plan.disks) {
