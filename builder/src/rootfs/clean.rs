@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 pub const POLICY: &str = "usr/sbin/policy-rc.d";
 
 /// Removed where they exist. A machine's identity is born on the machine.
-const FILES: [&str; 24] = [
+const FILES: [&str; 25] = [
     POLICY,
     "etc/hostname",
     "etc/resolv.conf",
@@ -20,6 +20,8 @@ const FILES: [&str; 24] = [
     "etc/subuid-",
     "etc/subgid-",
     "etc/.pwd.lock",
+    // A secret that Pacemaker's package makes up; the cluster's own comes with its configuration.
+    "etc/pacemaker/authkey",
     "var/lib/dbus/machine-id",
     "var/lib/systemd/random-seed",
     "var/lib/dpkg/lock",
