@@ -160,7 +160,9 @@ fn a_node_of_a_cluster_file_has_its_name_its_networks_and_ids_of_its_own() {
         assert!(!menu.contains(blank), "`{blank}` was left in the menu:\n{menu}");
     }
     assert_eq!(generic.read("/etc/hostname"), "\n");
-    assert_eq!(generic.read("/root/.ssh/authorized_keys"), "");
+    for secret in ["/root/.ssh/authorized_keys", "/etc/pacemaker/authkey", "/etc/machine-id"] {
+        assert_eq!(generic.read(secret), "", "{secret}");
+    }
     for (one, other) in node.plan.disks.iter().zip(&generic.plan.disks) {
         assert_ne!(one.guid, other.guid);
     }
