@@ -74,7 +74,8 @@ impl BootFiles {
     /// # Errors
     /// When the cache entry is damaged.
     pub fn kernel_release(&self) -> Result<String> {
-        fs::read_to_string(self.folder.join("release")).context("cannot read the kernel's release from the cache")
+        fs::read_to_string(self.folder.join("release"))
+            .context("cannot read the kernel's release from the cache")
     }
 
     /// The boot menu with blanks.
@@ -89,7 +90,9 @@ impl BootFiles {
 /// Whether the boot files depend on this overlay file.
 #[must_use]
 pub fn is_setting(path: &Path) -> bool {
-    ["etc/default/grub", "etc/default/grub.d", "etc/grub.d", "etc/initramfs-tools"].iter().any(|place| path.starts_with(place))
+    ["etc/default/grub", "etc/default/grub.d", "etc/grub.d", "etc/initramfs-tools"]
+        .iter()
+        .any(|place| path.starts_with(place))
 }
 
 impl Recipe<'_> {
@@ -142,7 +145,9 @@ impl Recipe<'_> {
         let relative = stand_in(finished, "grub-mkrelpath", RELATIVE_SCRIPT)?;
         fs::create_dir_all(root.join("boot/grub"))?;
         let uuid = blank::ROOT_UUID;
-        let script = format!("mkdir -p /dev/disk/by-uuid && ln -s /dev/null /dev/disk/by-uuid/{uuid} && exec grub-mkconfig");
+        let script = format!(
+            "mkdir -p /dev/disk/by-uuid && ln -s /dev/null /dev/disk/by-uuid/{uuid} && exec grub-mkconfig"
+        );
         let run = self.inside(root, ["sh", "-c", &script]).bind_read_only(&probe, "/usr/sbin/grub-probe");
         let run = run.bind_read_only(&relative, "/usr/bin/grub-mkrelpath");
         let menu = stage.capture(&run)?;
@@ -170,7 +175,9 @@ fn lay(root: &Path, files: &[OverlayFile]) -> Result<()> {
 }
 
 fn only_kernel(root: &Path) -> Result<String> {
-    let names = fs::read_dir(root.join("boot"))?.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names = fs::read_dir(root.join("boot"))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
     let kernels: Vec<_> = names.filter_map(|name| name.strip_prefix("vmlinuz-").map(str::to_owned)).collect();
     match kernels.as_slice() {
         [release] => Ok(release.clone()),

@@ -101,7 +101,9 @@ impl Cache {
     /// When the folder cannot be made or locked.
     pub fn open(root: &Path) -> Result<Self> {
         let what = || format!("cannot use the cache {}", root.display());
-        fs::create_dir_all(root.join("tmp")).with_context(what).hint("give another folder with --cache DIR")?;
+        fs::create_dir_all(root.join("tmp"))
+            .with_context(what)
+            .hint("give another folder with --cache DIR")?;
         let root = root.canonicalize().with_context(what)?;
         let lock = File::create(root.join("lock")).with_context(what)?;
         if lock.try_lock().is_ok() {
@@ -173,7 +175,8 @@ impl Cache {
             let entry = entry?;
             let kept = keep.iter().any(|kind| entry.file_name() == *kind);
             if entry.file_type()?.is_dir() && !kept {
-                fs::remove_dir_all(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+                fs::remove_dir_all(entry.path())
+                    .with_context(|| format!("cannot remove {}", entry.path().display()))?;
             }
         }
         fs::create_dir_all(self.root.join("tmp"))?;

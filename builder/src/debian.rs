@@ -51,7 +51,10 @@ impl Archive {
             Self::Main | Self::Local => "--mirror",
             Self::Security => "--mirror-security",
         };
-        format!("name a mirror of Debian's {} archive with {option} ADDRESS, or in the cluster file", self.name())
+        format!(
+            "name a mirror of Debian's {} archive with {option} ADDRESS, or in the cluster file",
+            self.name()
+        )
     }
 
     /// Its suites, and what their Release says of itself.
@@ -59,7 +62,9 @@ impl Archive {
     pub fn suites(self) -> Vec<Suite> {
         let suite = |name: String, label| Suite { archive: self, name, label };
         match self {
-            Self::Main => vec![suite(CODENAME.into(), "Debian"), suite(format!("{CODENAME}-updates"), "Debian")],
+            Self::Main => {
+                vec![suite(CODENAME.into(), "Debian"), suite(format!("{CODENAME}-updates"), "Debian")]
+            }
             Self::Security => vec![suite(format!("{CODENAME}-security"), "Debian-Security")],
             Self::Local => Vec::new(),
         }

@@ -48,7 +48,8 @@ fn is_full(error: &anyhow::Error) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     error.chain().any(|link| {
         let kind = link.downcast_ref().map(std::io::Error::kind);
-        matches!(kind, Some(StorageFull | QuotaExceeded)) || link.to_string().contains("No space left on device")
+        matches!(kind, Some(StorageFull | QuotaExceeded))
+            || link.to_string().contains("No space left on device")
     })
 }
 
@@ -84,7 +85,10 @@ mod tests {
     fn a_full_disk_has_a_way_out_of_its_own() {
         let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
         let error = anyhow::Error::new(full()).context("cannot write x");
-        assert_eq!(Shown(&error).to_string(), format!("error: cannot write x\n  because: no storage space\n  hint: {FULL}"));
+        assert_eq!(
+            Shown(&error).to_string(),
+            format!("error: cannot write x\n  because: no storage space\n  hint: {FULL}")
+        );
         let hinted = Err::<(), _>(full()).hint("a better one").unwrap_err();
         assert_eq!(Shown(&hinted).to_string(), "error: no storage space\n  hint: a better one");
     }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use installer::context::{Context, Mirrors};
+use installer::identity;
 use installer::model::node::{Layer, NodeSpec};
+use installer::model::storage::FilesystemKind;
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::{Device, Filesystem, Plan};
-use installer::model::storage::FilesystemKind;
-use installer::identity;
 use installer::units::SectorSize;
 
 use crate::bootfiles::{self, BootFiles, blank};
@@ -85,9 +85,17 @@ pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     let epoch = session.epoch(added.iter().flatten())?;
     let rootfs = make_root(session, &layers, &essential, &added)?;
     let boot = make_boot_files(session, request, &rootfs, epoch)?;
-    let all: Vec<Package> = added.iter().flatten().map(|deb| deb.package.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let all: Vec<Package> =
+        added.iter().flatten().map(|deb| deb.package.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let stage = session.reporter.stage("image")?;
-    let composer = Composer { session, stage: &stage, request, rootfs: &rootfs, boot: &boot, epoch: Epoch(epoch.unsigned_abs()) };
+    let composer = Composer {
+        session,
+        stage: &stage,
+        request,
+        rootfs: &rootfs,
+        boot: &boot,
+        epoch: Epoch(epoch.unsigned_abs()),
+    };
     let images = composer.compose(files)?;
     composer.write_manifest(&images, &all)?;
     stage.done();
@@ -128,9 +136,11 @@ pub fn check(plan: &Plan) -> Result<()> {
 
 /// All packages in one go; the result is the essential ones, and each layer's.
 fn fetch(session: &Session, packages: &NodePackages) -> Result<(Vec<Deb>, Vec<Vec<Deb>>)> {
-    let all: BTreeSet<Package> = packages.essential.iter().chain(packages.layers.iter().flatten()).cloned().collect();
+    let all: BTreeSet<Package> =
+        packages.essential.iter().chain(packages.layers.iter().flatten()).cloned().collect();
     let fetched = session.fetch("packages", &all.into_iter().collect::<Vec<_>>())?;
-    let pick = |wanted: &[Package]| fetched.iter().filter(|deb| wanted.contains(&deb.package)).cloned().collect();
+    let pick =
+        |wanted: &[Package]| fetched.iter().filter(|deb| wanted.contains(&deb.package)).cloned().collect();
     Ok((pick(&packages.essential), packages.layers.iter().map(|layer| pick(layer)).collect()))
 }
 
@@ -156,7 +166,11 @@ fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Ve
     let mut below: Option<Rootfs> = None;
     for (index, (layer, adds)) in layers.iter().zip(added).enumerate() {
         asked.extend(layer.packages.iter().cloned());
-        asked.extend(adds.iter().filter(|deb| deb.package.archive == Archive::Local).map(|deb| deb.package.name.clone()));
+        asked.extend(
+            adds.iter()
+                .filter(|deb| deb.package.archive == Archive::Local)
+                .map(|deb| deb.package.name.clone()),
+        );
         let essential = if below.is_none() { essential } else { &[] };
         let last = index + 1 == layers.len();
         let epoch = session.epoch(added[..=index].iter().flatten())?;
@@ -259,7 +273,9 @@ impl Composer<'_> {
             Device::Partition(_) | Device::Volume { .. } => None,
         };
         let menu = self.boot.menu()?;
-        let menu = menu.replace(blank::ROOT_UUID, &root.uuid.to_string()).replace(blank::ARRAY_UUID, &array.unwrap_or_default());
+        let menu = menu
+            .replace(blank::ROOT_UUID, &root.uuid.to_string())
+            .replace(blank::ARRAY_UUID, &array.unwrap_or_default());
         Ok(menu.replace(blank::XEN, &context.boot.xen).replace(blank::KERNEL, &context.boot.kernel))
     }
 
@@ -280,16 +296,29 @@ impl Composer<'_> {
         File::open(&path).with_context(|| format!("cannot open {}", path.display()))
     }
 
-    fn fill_ext4(&self, work: &Path, filesystem: &Filesystem, name: &str, additions: &Additions) -> Result<()> {
+    fn fill_ext4(
+        &self,
+        work: &Path,
+        filesystem: &Filesystem,
+        name: &str,
+        additions: &Additions,
+    ) -> Result<()> {
         fs::write(work.join("mke2fs.conf"), ext::CONFIG)?;
         let call = ext::mke2fs(filesystem, Some("-"), name, "mke2fs.conf", self.epoch);
-        let mounts: Vec<&str> = self.request.plan.filesystems.iter().filter_map(|other| other.mount.as_deref()).collect();
+        let mounts: Vec<&str> =
+            self.request.plan.filesystems.iter().filter_map(|other| other.mount.as_deref()).collect();
         let mount = filesystem.mount.as_deref().context("a file system without a mount point")?;
         let part = Part::new(mount, &mounts);
         let tar = File::open(self.rootfs.tar())?;
         self.stage
             .run_fed(&self.tool(work, &call), |out| {
-                content::write(std::io::BufReader::with_capacity(1 << 20, tar), &part, additions, self.epoch, out)
+                content::write(
+                    std::io::BufReader::with_capacity(1 << 20, tar),
+                    &part,
+                    additions,
+                    self.epoch,
+                    out,
+                )
             })
             .with_context(|| format!("cannot make the file system for {mount}"))
             .hint("if it is too small for its content, raise its `min` in the layout")
@@ -312,14 +341,18 @@ impl Composer<'_> {
         self.stage.note("boot code");
         let root = root_filesystem(&self.request.plan)?;
         fs::write(work.join("early.cfg"), grub::early_config(root.uuid, "/boot/grub"))?;
-        self.stage.run(&self.tool(work, &grub::mkimage(GRUB_MODULES, "early.cfg", "/boot/grub", "core.img")))?;
+        self.stage
+            .run(&self.tool(work, &grub::mkimage(GRUB_MODULES, "early.cfg", "/boot/grub", "core.img")))?;
         let boot_img = fs::read(self.session.tools.root().join(&GRUB_MODULES[1..]).join("boot.img"))?;
         images.write_boot(&boot_img, &fs::read(work.join("core.img"))?)
     }
 
     fn write_manifest(&self, images: &[PathBuf], packages: &[Package]) -> Result<()> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let files = images.iter().map(|path| Ok((name(path), manifest::describe(path)?))).collect::<Result<BTreeMap<_, _>>>()?;
+        let files = images
+            .iter()
+            .map(|path| Ok((name(path), manifest::describe(path)?)))
+            .collect::<Result<BTreeMap<_, _>>>()?;
         let identity = self.request.spec.identity.as_ref();
         let manifest = Manifest {
             xbuild: env!("CARGO_PKG_VERSION"),
@@ -344,7 +377,9 @@ impl Composer<'_> {
 fn remove_earlier(out: &Path, disks: usize) -> Result<()> {
     let extra = (disks..).map(|index| out.join(format!("disk{index}.img"))).take_while(|path| path.exists());
     let manifest = Some(out.join(manifest::FILE)).filter(|path| path.exists());
-    manifest.into_iter().chain(extra).try_for_each(|path| fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display())))
+    manifest.into_iter().chain(extra).try_for_each(|path| {
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    })
 }
 
 fn root_filesystem(plan: &Plan) -> Result<&Filesystem> {

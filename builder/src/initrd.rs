@@ -12,7 +12,8 @@ use cpio::NewcBuilder;
 use installer::overlay::{Content, OverlayFile};
 
 /// Overlay files that the initramfs carries as well, and where; the hooks of mdadm and lvm2 copy the same ones.
-const CARRIED: [(&str, &str); 2] = [("etc/mdadm/mdadm.conf", "etc/mdadm/mdadm.conf"), ("etc/lvm/lvmlocal.conf", "etc/lvm/lvmlocal.conf")];
+const CARRIED: [(&str, &str); 2] =
+    [("etc/mdadm/mdadm.conf", "etc/mdadm/mdadm.conf"), ("etc/lvm/lvmlocal.conf", "etc/lvm/lvmlocal.conf")];
 /// Archives start on multiples of four bytes.
 const ALIGNMENT: usize = 4;
 const REGULAR: u32 = 0o100_000;

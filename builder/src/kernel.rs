@@ -50,8 +50,15 @@ impl Recipe<'_> {
     /// # Errors
     /// When the fragments cannot be read.
     pub fn key(&self) -> Result<Key> {
-        let compilers: Vec<_> = self.tools.iter().filter(|package| COMPILERS.contains(&package.name.as_str())).collect();
-        Key::of(&(REVISION, &self.source.sha256, compilers, config::fragments(self.fragments)?, config::required(self.fragments)?))
+        let compilers: Vec<_> =
+            self.tools.iter().filter(|package| COMPILERS.contains(&package.name.as_str())).collect();
+        Key::of(&(
+            REVISION,
+            &self.source.sha256,
+            compilers,
+            config::fragments(self.fragments)?,
+            config::required(self.fragments)?,
+        ))
     }
 
     /// The kernel, if it is in the cache.
@@ -108,7 +115,9 @@ impl Kernel {
     /// # Errors
     /// When the cache entry is damaged.
     pub fn release(&self) -> Result<String> {
-        fs::read_to_string(self.folder.join("release")).context("cannot read the kernel's release from the cache").map(|text| text.trim().to_owned())
+        fs::read_to_string(self.folder.join("release"))
+            .context("cannot read the kernel's release from the cache")
+            .map(|text| text.trim().to_owned())
     }
 }
 
@@ -130,13 +139,19 @@ impl Build<'_> {
         let make = ["make".to_owned(), "-C".to_owned(), SOURCE.to_owned(), format!("-j{jobs}")];
         let run = self.run(make.into_iter().chain(targets.iter().map(|target| (*target).to_owned())));
         // Who built it, where and when must not show in the bytes.
-        let stamp = jiff::Timestamp::from_second(self.epoch).map_or_else(|_| String::new(), |time| time.to_string());
-        run.env("KBUILD_BUILD_TIMESTAMP", &stamp).env("KBUILD_BUILD_USER", "xbuild").env("KBUILD_BUILD_HOST", "xbuild").env("KBUILD_BUILD_VERSION", "1")
+        let stamp =
+            jiff::Timestamp::from_second(self.epoch).map_or_else(|_| String::new(), |time| time.to_string());
+        run.env("KBUILD_BUILD_TIMESTAMP", &stamp)
+            .env("KBUILD_BUILD_USER", "xbuild")
+            .env("KBUILD_BUILD_HOST", "xbuild")
+            .env("KBUILD_BUILD_VERSION", "1")
     }
 
     fn unpack(&self, source: &Path) -> Result<()> {
         self.stage.note("unpacking the source");
-        let unpack = self.run(["dpkg-deb", "-x", "/source.deb", "/build/source"]).bind_read_only(source, "/source.deb");
+        let unpack = self
+            .run(["dpkg-deb", "-x", "/source.deb", "/build/source"])
+            .bind_read_only(source, "/source.deb");
         self.stage.run(&unpack)?;
         fs::create_dir(self.work.join("linux"))?;
         let tarball = find_tarball(&self.work.join("source/usr/src"))?;
@@ -178,7 +193,9 @@ impl Build<'_> {
         let package = self.work.join("package");
         let linux = self.work.join("linux");
         fs::create_dir_all(package.join("boot"))?;
-        for (from, to) in [("arch/x86/boot/bzImage", "vmlinuz"), (".config", "config"), ("System.map", "System.map")] {
+        for (from, to) in
+            [("arch/x86/boot/bzImage", "vmlinuz"), (".config", "config"), ("System.map", "System.map")]
+        {
             fs::copy(linux.join(from), package.join("boot").join(format!("{to}-{release}")))?;
         }
         let modules_path = format!("INSTALL_MOD_PATH={STAGING}/usr");
@@ -192,8 +209,19 @@ impl Build<'_> {
         }
         self.stage.run(&self.run(["depmod", "-b", &format!("{STAGING}/usr"), &release]))?;
         write_control(&package.join("DEBIAN"), &release, &package_version(source))?;
-        self.stage.run(&self.run(["sh", "-c", &format!("find {STAGING} -exec touch -hd @{} {{}} +", self.epoch)]))?;
-        self.stage.run(&self.run(["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", STAGING, "/build/kernel.deb"]))
+        self.stage.run(&self.run([
+            "sh",
+            "-c",
+            &format!("find {STAGING} -exec touch -hd @{} {{}} +", self.epoch),
+        ]))?;
+        self.stage.run(&self.run([
+            "dpkg-deb",
+            "--root-owner-group",
+            "-Zzstd",
+            "--build",
+            STAGING,
+            "/build/kernel.deb",
+        ]))
     }
 }
 
@@ -203,8 +231,13 @@ fn package_version(source: &Package) -> String {
 }
 
 fn find_tarball(folder: &Path) -> Result<String> {
-    let names = fs::read_dir(folder)?.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.into_iter().find(|name| name.ends_with(".tar.xz")).with_context(|| format!("no kernel source in {}", folder.display()))
+    let names = fs::read_dir(folder)?
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names
+        .into_iter()
+        .find(|name| name.ends_with(".tar.xz"))
+        .with_context(|| format!("no kernel source in {}", folder.display()))
 }
 
 fn write_control(folder: &Path, release: &str, version: &str) -> Result<()> {
@@ -216,7 +249,9 @@ fn write_control(folder: &Path, release: &str, version: &str) -> Result<()> {
          Debian's source with xbuild's configuration. Everything it has is built in;\n it boots Xen dom0, plain machines and guests.\n"
     );
     fs::write(folder.join("control"), control)?;
-    for (script, parameter) in [("postinst", "configure"), ("postrm", "remove"), ("preinst", "install"), ("prerm", "remove")] {
+    for (script, parameter) in
+        [("postinst", "configure"), ("postrm", "remove"), ("preinst", "install"), ("prerm", "remove")]
+    {
         let path = folder.join(script);
         fs::write(&path, maintainer_script(script, parameter, release))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;

@@ -54,7 +54,8 @@ impl Lock {
     /// When the folder is not writable.
     pub fn write(&self, path: &Path) -> Result<()> {
         let part = path.with_extension("lock.part");
-        std::fs::write(&part, serde_json::to_string_pretty(self)? + "\n").with_context(|| format!("cannot write {}", part.display()))?;
+        std::fs::write(&part, serde_json::to_string_pretty(self)? + "\n")
+            .with_context(|| format!("cannot write {}", part.display()))?;
         std::fs::rename(&part, path).with_context(|| format!("cannot write {}", path.display()))
     }
 
@@ -64,6 +65,8 @@ impl Lock {
     /// When the lock has none of that name.
     pub fn set(&self, name: &str) -> Result<Vec<Package>> {
         let set = self.sets.get(name).cloned();
-        set.ok_or_else(|| with_hint(format!("{FILE} has no packages for `{name}`"), "write it anew with `xbuild lock`"))
+        set.ok_or_else(|| {
+            with_hint(format!("{FILE} has no packages for `{name}`"), "write it anew with `xbuild lock`")
+        })
     }
 }

@@ -61,7 +61,10 @@ fn enter_user_namespace() -> Result<()> {
     ensure!(
         done.status.success(),
         with_hint(
-            format!("cannot map ids into the user namespace: {}", String::from_utf8_lossy(&done.stderr).trim()),
+            format!(
+                "cannot map ids into the user namespace: {}",
+                String::from_utf8_lossy(&done.stderr).trim()
+            ),
             "newuidmap and newgidmap must be setuid root or have file capabilities",
         )
     );

@@ -53,7 +53,12 @@ impl<'a> Repository<'a> {
     ///
     /// # Errors
     /// When no mirror carries a suite, or it cannot be trusted.
-    pub fn newest(fetcher: &'a Fetcher, cache: &'a Cache, mirrors: &Candidates, keyring: Option<&Path>) -> Result<Self> {
+    pub fn newest(
+        fetcher: &'a Fetcher,
+        cache: &'a Cache,
+        mirrors: &Candidates,
+        keyring: Option<&Path>,
+    ) -> Result<Self> {
         let archives = Box::new(Archives::open(fetcher, cache, mirrors, keyring)?);
         let choice = Choice::Newest { archives, index: Box::default() };
         Ok(Self { fetcher, cache, keyring: keyring.map(Path::to_owned), choice })
@@ -102,7 +107,9 @@ impl<'a> Repository<'a> {
     /// When the mirror or the lock lacks it.
     pub fn kernel_source(&self) -> Result<Package> {
         let found = self.remembered(KERNEL_SOURCE, &KERNEL_PACKAGE, |index| {
-            let offer = index.newest(KERNEL_PACKAGE).with_context(|| format!("the mirror has no package `{KERNEL_PACKAGE}`"))?;
+            let offer = index
+                .newest(KERNEL_PACKAGE)
+                .with_context(|| format!("the mirror has no package `{KERNEL_PACKAGE}`"))?;
             Ok(vec![offer.package.clone()])
         })?;
         found.into_iter().next().context("no kernel source")
@@ -116,30 +123,48 @@ impl<'a> Repository<'a> {
         match &self.choice {
             Choice::Locked { lock, .. } => Ok(NodePackages {
                 essential: lock.set(lock::ESSENTIAL)?,
-                layers: layers.iter().map(|layer| lock.set(&lock::profile_set(&layer.profile))).collect::<Result<_>>()?,
+                layers: layers
+                    .iter()
+                    .map(|layer| lock.set(&lock::profile_set(&layer.profile)))
+                    .collect::<Result<_>>()?,
             }),
             Choice::Newest { archives, index } => {
                 let key = Key::of(&("node", archives.state(), layers, tools.cache_key()))?;
-                self.remember(&key, || self.resolve(tools, stage, archives, self.index(archives, index)?, layers))
+                self.remember(&key, || {
+                    self.resolve(tools, stage, archives, self.index(archives, index)?, layers)
+                })
             }
         }
     }
 
-    fn resolve(&self, tools: &Tools, stage: &Stage, archives: &Archives, index: &Index, layers: &[Layer]) -> Result<NodePackages> {
+    fn resolve(
+        &self,
+        tools: &Tools,
+        stage: &Stage,
+        archives: &Archives,
+        index: &Index,
+        layers: &[Layer],
+    ) -> Result<NodePackages> {
         let folder = self.cache.scratch("resolve")?;
         let resolver = Resolver::open(tools, stage, folder, archives, self.keyring.as_deref())?;
-        let mut names: Vec<String> = index.all().filter(|offer| offer.essential).map(|offer| offer.package.name.clone()).collect();
+        let mut names: Vec<String> =
+            index.all().filter(|offer| offer.essential).map(|offer| offer.package.name.clone()).collect();
         let essential = resolver.resolve(stage, index, &names)?;
         let mut known = Vec::new();
         let mut added = Vec::new();
         for layer in layers {
             names.extend(layer.packages.iter().cloned());
             let all = resolver.resolve(stage, index, &names)?;
-            let lost: Vec<_> = known.iter().filter(|one| !all.contains(one)).map(|one: &Package| one.name.clone()).collect();
+            let lost: Vec<_> =
+                known.iter().filter(|one| !all.contains(one)).map(|one: &Package| one.name.clone()).collect();
             anyhow::ensure!(
                 lost.is_empty(),
                 with_hint(
-                    format!("profile `{}` conflicts with packages of the profile it extends: {}", layer.profile, lost.join(", ")),
+                    format!(
+                        "profile `{}` conflicts with packages of the profile it extends: {}",
+                        layer.profile,
+                        lost.join(", ")
+                    ),
                     "take them out of the base, or the conflicting ones out of the profile"
                 )
             );
@@ -158,7 +183,12 @@ impl<'a> Repository<'a> {
         index.get().context("no package index")
     }
 
-    fn remembered(&self, set: &str, request: &impl Serialize, resolve: impl FnOnce(&Index) -> Result<Vec<Package>>) -> Result<Vec<Package>> {
+    fn remembered(
+        &self,
+        set: &str,
+        request: &impl Serialize,
+        resolve: impl FnOnce(&Index) -> Result<Vec<Package>>,
+    ) -> Result<Vec<Package>> {
         match &self.choice {
             Choice::Locked { lock, .. } => lock.set(set),
             Choice::Newest { archives, index } => {
@@ -168,9 +198,16 @@ impl<'a> Repository<'a> {
         }
     }
 
-    fn remember<T: Serialize + serde::de::DeserializeOwned>(&self, key: &Key, make: impl FnOnce() -> Result<T>) -> Result<T> {
-        let entry = self.cache.entry("resolved", key, |work| Ok(fs::write(work.join("packages.json"), serde_json::to_vec(&make()?)?)?))?;
-        serde_json::from_slice(&fs::read(entry.join("packages.json"))?).context("cannot read resolved packages from the cache")
+    fn remember<T: Serialize + serde::de::DeserializeOwned>(
+        &self,
+        key: &Key,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let entry = self.cache.entry("resolved", key, |work| {
+            Ok(fs::write(work.join("packages.json"), serde_json::to_vec(&make()?)?)?)
+        })?;
+        serde_json::from_slice(&fs::read(entry.join("packages.json"))?)
+            .context("cannot read resolved packages from the cache")
     }
 
     /// The packages' files, in the same order.
@@ -178,14 +215,16 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// When one cannot be had or has a wrong hash.
     pub fn fetch(&self, stage: &Stage, packages: &[Package]) -> Result<Vec<PathBuf>> {
-        let wanted: Vec<_> = packages.iter().map(|package| wanted(self.address(package.archive), package)).collect();
+        let wanted: Vec<_> =
+            packages.iter().map(|package| wanted(self.address(package.archive), package)).collect();
         stage.expect_bytes(packages.iter().map(|package| package.size).sum());
         let fetched = self.fetcher.files(&wanted, &|count| stage.advance(count));
         fetched.map_err(|error| self.explain(error))
     }
 
     fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        let (Choice::Locked { .. }, Some(NotThere { name, .. })) = (&self.choice, error.downcast_ref()) else {
+        let (Choice::Locked { .. }, Some(NotThere { name, .. })) = (&self.choice, error.downcast_ref())
+        else {
             return explain_absence(error);
         };
         let message = format!("the locked package {name} is gone from the mirror");

@@ -77,7 +77,16 @@ impl Rootfs {
     /// # Errors
     /// When the disk is full.
     pub fn unpack(&self, tools: &Tools, stage: &Stage, root: &Path) -> Result<()> {
-        let tar = tools.run(["tar", "--numeric-owner", "--xattrs", "--xattrs-include=*", "-C", TARGET, "-xpf", "/rootfs.tar"]);
+        let tar = tools.run([
+            "tar",
+            "--numeric-owner",
+            "--xattrs",
+            "--xattrs-include=*",
+            "-C",
+            TARGET,
+            "-xpf",
+            "/rootfs.tar",
+        ]);
         stage.run(&tar.bind(root, TARGET).bind_read_only(&self.tar(), "/rootfs.tar").no_sync())
     }
 }
@@ -86,7 +95,16 @@ impl Layer<'_> {
     fn key(&self, tools: &Tools) -> Result<Key> {
         let hashes = |debs: &[Deb]| debs.iter().map(|deb| deb.package.sha256.clone()).collect::<Vec<_>>();
         let below = self.below.map(Rootfs::key);
-        Key::of(&(REVISION, tools.cache_key(), below, hashes(self.essential), hashes(self.adds), self.asked, self.last, self.epoch))
+        Key::of(&(
+            REVISION,
+            tools.cache_key(),
+            below,
+            hashes(self.essential),
+            hashes(self.adds),
+            self.asked,
+            self.last,
+            self.epoch,
+        ))
     }
 
     /// The layer, if it is in the cache.
@@ -142,7 +160,8 @@ impl<'a> Work<'a> {
         // mkdir obeys the caller's umask; this folder becomes the node's `/`.
         fs::set_permissions(&root, fs::Permissions::from_mode(0o755))?;
         fs::create_dir_all(debs.join("partial"))?;
-        let conf = apt::configuration(TARGET) + &format!("DPkg::Chroot-Directory \"{TARGET}\";\nAPT::Status-Fd \"-1\";\n");
+        let conf = apt::configuration(TARGET)
+            + &format!("DPkg::Chroot-Directory \"{TARGET}\";\nAPT::Status-Fd \"-1\";\n");
         fs::write(&apt_conf, conf)?;
         Ok(Self { tools, stage, root, debs, apt_conf, epoch })
     }
@@ -167,7 +186,10 @@ impl<'a> Work<'a> {
         fs::create_dir_all(self.debs.join("partial"))?;
         for deb in debs {
             let Package { name, version, architecture, .. } = &deb.package;
-            link_or_copy(&deb.file, &self.debs.join(format!("{name}_{}_{architecture}.deb", version.replace(':', "%3a"))))?;
+            link_or_copy(
+                &deb.file,
+                &self.debs.join(format!("{name}_{}_{architecture}.deb", version.replace(':', "%3a"))),
+            )?;
         }
         Ok(())
     }
@@ -175,7 +197,8 @@ impl<'a> Work<'a> {
     /// From nothing to a root in which dpkg runs: essential packages unpacked by hand, then installed properly.
     fn bootstrap(&self, essential: &[Deb]) -> Result<()> {
         self.stage.note("essential packages");
-        let (first, rest): (Vec<_>, Vec<_>) = essential.iter().partition(|deb| deb.package.name == "base-files");
+        let (first, rest): (Vec<_>, Vec<_>) =
+            essential.iter().partition(|deb| deb.package.name == "base-files");
         for deb in first.into_iter().chain(rest) {
             deb::unpack(&deb.file, &self.root, true)?;
         }
@@ -201,11 +224,13 @@ impl<'a> Work<'a> {
     /// Packages ask for it again and again; it is made once, when all is there.
     fn hold_initramfs_back(&self) -> Result<()> {
         self.stage.run(&self.inside(["dpkg-divert", "--local", "--rename", "--add", UPDATE_INITRAMFS]))?;
-        symlink("../bin/true", self.root.join(&UPDATE_INITRAMFS[1..])).context("cannot hold update-initramfs back")
+        symlink("../bin/true", self.root.join(&UPDATE_INITRAMFS[1..]))
+            .context("cannot hold update-initramfs back")
     }
 
     fn let_initramfs_be_made(&self) -> Result<()> {
-        fs::remove_file(self.root.join(&UPDATE_INITRAMFS[1..])).context("update-initramfs was not held back")?;
+        fs::remove_file(self.root.join(&UPDATE_INITRAMFS[1..]))
+            .context("update-initramfs was not held back")?;
         self.stage.run(&self.inside(["dpkg-divert", "--local", "--rename", "--remove", UPDATE_INITRAMFS]))
     }
 
@@ -215,7 +240,15 @@ impl<'a> Work<'a> {
         if !self.root.join(&STOCK[1..]).exists() {
             return Ok(());
         }
-        self.stage.run(&self.inside(["dpkg-statoverride", "--update", "--add", "root", "root", "0644", STOCK]))
+        self.stage.run(&self.inside([
+            "dpkg-statoverride",
+            "--update",
+            "--add",
+            "root",
+            "root",
+            "0644",
+            STOCK,
+        ]))
     }
 
     /// apt orders the packages; the files are all it knows.
@@ -225,7 +258,8 @@ impl<'a> Work<'a> {
         self.offer(debs)?;
         let install = format!("exec apt-get install {TARGET}{ARCHIVES}/*.deb");
         let run = self.tools.run(["sh", "-c", &install]);
-        let run = run.bind(&self.root, TARGET).bind(&self.debs, &format!("{TARGET}{ARCHIVES}")).chroot(TARGET);
+        let run =
+            run.bind(&self.root, TARGET).bind(&self.debs, &format!("{TARGET}{ARCHIVES}")).chroot(TARGET);
         let run = run.bind_read_only(&self.apt_conf, "/apt.conf").env("APT_CONFIG", "/apt.conf");
         self.stage.run(&self.environment(run)).context("the packages do not install")
     }
@@ -233,8 +267,12 @@ impl<'a> Work<'a> {
     /// apt took every file as asked for by hand; `apt autoremove` on the node must know better.
     fn mark_automatic(&self, asked: &[String]) -> Result<()> {
         let status = fs::read_to_string(self.root.join("var/lib/dpkg/status"))?;
-        let automatic = status.lines().filter_map(|line| line.strip_prefix("Package: ")).filter(|name| !asked.iter().any(|one| one == name));
-        let states = automatic.map(|name| format!("Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n\n"));
+        let automatic = status
+            .lines()
+            .filter_map(|line| line.strip_prefix("Package: "))
+            .filter(|name| !asked.iter().any(|one| one == name));
+        let states =
+            automatic.map(|name| format!("Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n\n"));
         let mut file = fs::File::create(self.root.join("var/lib/apt/extended_states"))?;
         Ok(file.write_all(states.collect::<String>().as_bytes())?)
     }
@@ -243,9 +281,21 @@ impl<'a> Work<'a> {
         self.stage.note("packing");
         let clamp = format!("--mtime=@{}", self.epoch);
         let tar = [
-            "tar", "--create", "--file=/out/rootfs.tar", "--directory=/target", "--sort=name", "--numeric-owner", "--xattrs", "--xattrs-include=*",
-            "--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime", "--clamp-mtime", &clamp, ".",
+            "tar",
+            "--create",
+            "--file=/out/rootfs.tar",
+            "--directory=/target",
+            "--sort=name",
+            "--numeric-owner",
+            "--xattrs",
+            "--xattrs-include=*",
+            "--format=posix",
+            "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
+            "--clamp-mtime",
+            &clamp,
+            ".",
         ];
-        self.stage.run(&self.tools.run(tar).bind_read_only(&self.root, TARGET).bind(finished, "/out").no_sync())
+        self.stage
+            .run(&self.tools.run(tar).bind_read_only(&self.root, TARGET).bind(finished, "/out").no_sync())
     }
 }

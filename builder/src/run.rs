@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use installer::facts::{DiskFacts, parse_disks};
-use installer::model::cluster::Cluster;
 use installer::model::access::{is_password_hash, is_public_key};
+use installer::model::cluster::Cluster;
 use installer::model::node::{Access, Mirrors, NodeSpec};
 use installer::model::resolve::{Profiles, check, load_profiles};
 use installer::plan::{Plan, Seed, plan};
@@ -55,7 +55,10 @@ fn source(common: &Common) -> Result<PathBuf> {
     let here = std::env::current_dir()?;
     let found = here.ancestors().find(|folder| folder.join("profiles/base.toml").exists());
     found.map(Path::to_owned).ok_or_else(|| {
-        with_hint("there is no profiles/base.toml here or above", "run xbuild in its checkout, or name the folder with --source DIR")
+        with_hint(
+            "there is no profiles/base.toml here or above",
+            "run xbuild in its checkout, or name the folder with --source DIR",
+        )
     })
 }
 
@@ -80,7 +83,8 @@ fn plan_node(profiles: &Profiles, arguments: &NodeArgs) -> Result<Planned> {
         None => Seed::generic(&spec.profile),
     };
     let plan = plan(&spec.layout, &disks, &seed).map_err(|refusals| {
-        let lines: Vec<_> = refusals.iter().map(|refusal| format!("{}\n  hint: {}", refusal.message, refusal.hint)).collect();
+        let lines: Vec<_> =
+            refusals.iter().map(|refusal| format!("{}\n  hint: {}", refusal.message, refusal.hint)).collect();
         anyhow::anyhow!("{}", lines.join("\nerror: "))
     })?;
     Ok(Planned { spec, plan })
@@ -105,10 +109,13 @@ fn default_disks(spec: &NodeSpec) -> Vec<DiskFacts> {
     let named = spec.identity.as_ref().map(|identity| identity.disks.clone()).unwrap_or_default();
     let smallest = || {
         let rules = spec.layout.disks.iter();
-        rules.flat_map(|rule| vec![rule.min_size.max(if rule.boot { BOOT } else { DATA }); rule.min_count]).collect()
+        rules
+            .flat_map(|rule| vec![rule.min_size.max(if rule.boot { BOOT } else { DATA }); rule.min_count])
+            .collect()
     };
     let sizes: Vec<Bytes> = if named.is_empty() { smallest() } else { named };
-    let facts = |(index, size)| DiskFacts { name: format!("disk{index}"), size, sector_size: SectorSize::B512 };
+    let facts =
+        |(index, size)| DiskFacts { name: format!("disk{index}"), size, sector_size: SectorSize::B512 };
     sizes.into_iter().enumerate().map(facts).collect()
 }
 
@@ -145,7 +152,8 @@ fn with_session<T>(common: &Common, named: &Mirrors, work: impl FnOnce(&Session)
     let reporter = Reporter::new(common.json, common.verbose, cache.root().join("log"));
     let fetcher = Fetcher::new(&cache, common.offline)?;
     let mirrors = Mirrors { main: common.mirror.clone(), security: common.mirror_security.clone() };
-    let choices = Choices { source: source(common)?, mirrors, keyring: common.keyring.clone(), locked: common.locked };
+    let choices =
+        Choices { source: source(common)?, mirrors, keyring: common.keyring.clone(), locked: common.locked };
     let session = Session::open(&cache, &reporter, &fetcher, &choices, named)?;
     work(&session)
 }
@@ -173,12 +181,18 @@ fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
 /// What the options add to the cluster file's ways in.
 fn grant_access(access: &mut Access, arguments: &ImageArgs) -> Result<()> {
     if let Some(key) = arguments.ssh_key.iter().find(|key| !is_public_key(key)) {
-        bail!(with_hint(format!("`{key}` is not a public ssh key"), "give the line itself: --ssh-key \"$(cat ~/.ssh/id_ed25519.pub)\""));
+        bail!(with_hint(
+            format!("`{key}` is not a public ssh key"),
+            "give the line itself: --ssh-key \"$(cat ~/.ssh/id_ed25519.pub)\""
+        ));
     }
     access.ssh_keys.extend(arguments.ssh_key.iter().cloned());
     if let Some(hash) = &arguments.root_password_hash {
         // What was given may be the password itself, so it is not shown.
-        anyhow::ensure!(is_password_hash(hash), with_hint("--root-password-hash has no crypt(5) hash", "make one with `openssl passwd -6`"));
+        anyhow::ensure!(
+            is_password_hash(hash),
+            with_hint("--root-password-hash has no crypt(5) hash", "make one with `openssl passwd -6`")
+        );
         access.root_password_hash = Some(hash.clone());
     }
     Ok(())
@@ -200,12 +214,18 @@ fn write_lock(common: &Common) -> Result<i32> {
 }
 
 fn boot(common: &Common, arguments: &BootArgs) -> Result<i32> {
-    let folder = arguments.folder.canonicalize().with_context(|| format!("no images in {}", arguments.folder.display()))?;
-    let made = Made::read(&folder).hint("name the folder that `xbuild image` has written, such as out/storage")?;
-    let disks = made.disks().into_iter().enumerate().filter(|(index, _)| !arguments.without_disk.contains(index));
+    let folder = arguments
+        .folder
+        .canonicalize()
+        .with_context(|| format!("no images in {}", arguments.folder.display()))?;
+    let made =
+        Made::read(&folder).hint("name the folder that `xbuild image` has written, such as out/storage")?;
+    let disks =
+        made.disks().into_iter().enumerate().filter(|(index, _)| !arguments.without_disk.contains(index));
     let disks: Vec<_> = disks.map(|(_, name)| folder.join(name)).collect();
     let extra = ["-serial", "mon:stdio"].map(str::to_owned).to_vec();
-    let machine = Machine { snapshot: !arguments.keep, memory: arguments.memory, extra, ..Machine::new(disks) };
+    let machine =
+        Machine { snapshot: !arguments.keep, memory: arguments.memory, extra, ..Machine::new(disks) };
     become_root()?;
     let cache = Cache::open(&cache_root(common)?)?;
     let tools = match Tools::find(&cache, &made.tools) {

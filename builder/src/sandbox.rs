@@ -153,7 +153,10 @@ impl Sandbox {
     /// Ready to paste into a shell.
     #[must_use]
     pub fn shell_line(&self) -> String {
-        std::iter::once(program()).chain(self.argv().iter().map(|word| quote(word))).collect::<Vec<_>>().join(" ")
+        std::iter::once(program())
+            .chain(self.argv().iter().map(|word| quote(word)))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// What runs, without the world around it.
@@ -193,7 +196,10 @@ impl Sandbox {
     /// # Errors
     /// When it could not be started.
     pub fn interactive(&self) -> Result<ExitStatus> {
-        self.command().stdin(Stdio::inherit()).status().with_context(|| format!("cannot start {}", self.short()))
+        self.command()
+            .stdin(Stdio::inherit())
+            .status()
+            .with_context(|| format!("cannot start {}", self.short()))
     }
 
     /// Starts it with a pipe to its standard input; what it says goes to `log`.
@@ -217,7 +223,10 @@ pub const INSIDE: &str = "XBUILD_INSIDE";
 pub fn enter(sandbox: &Sandbox) -> Result<i32> {
     die_with_parent()?;
     ensure!(!is_orphan(), "xbuild has died meanwhile");
-    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    let mut flags = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS;
     if !sandbox.network {
         flags |= CloneFlags::CLONE_NEWNET;
     }
@@ -272,7 +281,11 @@ pub fn program() -> String {
 #[must_use]
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=/.,:+@%^".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -50,7 +50,13 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When packages cannot be had or trusted.
-    pub fn open(cache: &'a Cache, reporter: &'a Reporter, fetcher: &'a Fetcher, choices: &Choices, named: &Mirrors) -> Result<Self> {
+    pub fn open(
+        cache: &'a Cache,
+        reporter: &'a Reporter,
+        fetcher: &'a Fetcher,
+        choices: &Choices,
+        named: &Mirrors,
+    ) -> Result<Self> {
         let repository = open_repository(cache, reporter, fetcher, choices, named)?;
         let tool_packages = repository.tools()?;
         let key = Tools::key(&tool_packages)?;
@@ -170,7 +176,13 @@ impl<'a> Session<'a> {
     }
 }
 
-fn open_repository<'a>(cache: &'a Cache, reporter: &Reporter, fetcher: &'a Fetcher, choices: &Choices, named: &Mirrors) -> Result<Repository<'a>> {
+fn open_repository<'a>(
+    cache: &'a Cache,
+    reporter: &Reporter,
+    fetcher: &'a Fetcher,
+    choices: &Choices,
+    named: &Mirrors,
+) -> Result<Repository<'a>> {
     let mirrors = candidates(choices, named);
     if choices.locked {
         let lock = Lock::read(&choices.source.join(lock::FILE))?;

@@ -91,7 +91,14 @@ impl Reporter {
     /// When the log cannot be opened.
     pub fn silent(&self) -> Result<Stage<'_>> {
         let log = open_log(&self.log)?;
-        Ok(Stage { reporter: self, name: String::new(), bar: ProgressBar::hidden(), log, start: Instant::now(), cpu: cpu_time() })
+        Ok(Stage {
+            reporter: self,
+            name: String::new(),
+            bar: ProgressBar::hidden(),
+            log,
+            start: Instant::now(),
+            cpu: cpu_time(),
+        })
     }
 
     /// Notes a stage whose result was in the cache.
@@ -129,7 +136,8 @@ impl Reporter {
 }
 
 fn spinner() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix:<18} {spinner} {elapsed} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("{prefix:<18} {spinner} {elapsed} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn meter() -> ProgressStyle {
@@ -141,7 +149,12 @@ fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    File::options().create(true).append(true).read(true).open(path).with_context(|| format!("cannot write {}", path.display()))
+    File::options()
+        .create(true)
+        .append(true)
+        .read(true)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn emit(event: &Event) {
@@ -203,7 +216,9 @@ impl Stage<'_> {
         let _best_effort = writeln!(&self.log, "+ {line}");
         match self.reporter.style {
             Style::Json => emit(&Event::Command { stage: &self.name, line }),
-            Style::Plain | Style::Terminal if self.reporter.verbose => self.bar.suspend(|| eprintln!("+ {line}")),
+            Style::Plain | Style::Terminal if self.reporter.verbose => {
+                self.bar.suspend(|| eprintln!("+ {line}"))
+            }
             Style::Plain | Style::Terminal => {}
         }
     }
@@ -239,11 +254,16 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// As [`Stage::run`], or what `feed` fails with.
-    pub fn run_fed(&self, sandbox: &Sandbox, feed: impl FnOnce(&mut dyn std::io::Write) -> Result<()>) -> Result<()> {
+    pub fn run_fed(
+        &self,
+        sandbox: &Sandbox,
+        feed: impl FnOnce(&mut dyn std::io::Write) -> Result<()>,
+    ) -> Result<()> {
         self.show(sandbox);
         let from = self.log.metadata()?.len();
         let mut child = sandbox.spawn(&self.log)?;
-        let mut stdin = std::io::BufWriter::with_capacity(1 << 20, child.stdin.take().context("no pipe to the program")?);
+        let mut stdin =
+            std::io::BufWriter::with_capacity(1 << 20, child.stdin.take().context("no pipe to the program")?);
         let fed = feed(&mut stdin).and_then(|()| Ok(stdin.flush()?));
         drop(stdin);
         let status = child.wait()?;
@@ -278,5 +298,10 @@ impl Stage<'_> {
 fn failed(sandbox: &Sandbox, status: &str, said: &str) -> String {
     let lines: Vec<_> = said.trim_end().lines().collect();
     let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
-    format!("`{}` failed ({status})\n{}\nto run it again (what it works on stays until the next build):\n{}", sandbox.short(), tail.join("\n"), sandbox.shell_line())
+    format!(
+        "`{}` failed ({status})\n{}\nto run it again (what it works on stays until the next build):\n{}",
+        sandbox.short(),
+        tail.join("\n"),
+        sandbox.shell_line()
+    )
 }

@@ -19,17 +19,61 @@ const THREADS: usize = 2;
 /// What the tree is made of; dependencies follow.
 pub const PACKAGES: &[&str] = &[
     // A root that programs can live in.
-    "base-files", "base-passwd", "bash", "dash", "coreutils", "findutils", "grep", "sed", "gzip", "tar", "mawk",
-    "diffutils", "hostname", "libc-bin", "passwd", "util-linux", "xz-utils", "zstd", "perl", "init-system-helpers",
+    "base-files",
+    "base-passwd",
+    "bash",
+    "dash",
+    "coreutils",
+    "findutils",
+    "grep",
+    "sed",
+    "gzip",
+    "tar",
+    "mawk",
+    "diffutils",
+    "hostname",
+    "libc-bin",
+    "passwd",
+    "util-linux",
+    "xz-utils",
+    "zstd",
+    "perl",
+    "init-system-helpers",
     // Packages.
-    "apt", "dpkg", "sqv", "debian-archive-keyring",
+    "apt",
+    "dpkg",
+    "sqv",
+    "debian-archive-keyring",
     // The kernel.
-    "gcc", "make", "lz4", "bc", "bison", "flex", "libelf-dev", "libssl-dev", "kmod", "cpio", "rsync", "python3-minimal",
+    "gcc",
+    "make",
+    "lz4",
+    "bc",
+    "bison",
+    "flex",
+    "libelf-dev",
+    "libssl-dev",
+    "kmod",
+    "cpio",
+    "rsync",
+    "python3-minimal",
     // Disks.
-    "e2fsprogs", "libarchive13t64", "dosfstools", "mtools", "fdisk", "gdisk", "mdadm", "lvm2",
-    "grub-common", "grub-pc-bin", "grub-efi-amd64-bin",
+    "e2fsprogs",
+    "libarchive13t64",
+    "dosfstools",
+    "mtools",
+    "fdisk",
+    "gdisk",
+    "mdadm",
+    "lvm2",
+    "grub-common",
+    "grub-pc-bin",
+    "grub-efi-amd64-bin",
     // Booting what was built.
-    "qemu-system-x86", "qemu-utils", "seabios", "ovmf",
+    "qemu-system-x86",
+    "qemu-utils",
+    "seabios",
+    "ovmf",
 ];
 
 /// A tree in the cache.
@@ -86,7 +130,10 @@ impl Tools {
 
 /// `base-files` brings the links (`/bin -> usr/bin`) that the others are unpacked through, so it goes first.
 fn unpack_all(debs: &[PathBuf], root: &Path) -> Result<()> {
-    let is_base = |deb: &&PathBuf| deb::files(deb, |path| path.ends_with("usr/share/base-files/dot.bashrc")).is_ok_and(|found| !found.is_empty());
+    let is_base = |deb: &&PathBuf| {
+        deb::files(deb, |path| path.ends_with("usr/share/base-files/dot.bashrc"))
+            .is_ok_and(|found| !found.is_empty())
+    };
     let base = debs.iter().find(is_base).context("no base-files among the packages")?;
     deb::unpack(base, root, false)?;
     let next = AtomicUsize::new(0);
@@ -98,7 +145,9 @@ fn unpack_all(debs: &[PathBuf], root: &Path) -> Result<()> {
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..THREADS).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("an unpacking thread died")))
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("an unpacking thread died")))
     })
 }
 
@@ -106,7 +155,8 @@ fn unpack_all(debs: &[PathBuf], root: &Path) -> Result<()> {
 fn finish(stage: &Stage, root: &Path) -> Result<()> {
     for (master, file) in [("passwd.master", "passwd"), ("group.master", "group")] {
         let from = root.join("usr/share/base-passwd").join(master);
-        fs::copy(&from, root.join("etc").join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
+        fs::copy(&from, root.join("etc").join(file))
+            .with_context(|| format!("cannot copy {}", from.display()))?;
     }
     // The host's is shown here to programs that keep its network.
     fs::write(root.join("etc/resolv.conf"), "")?;

@@ -62,16 +62,38 @@ impl Machine {
     /// QEMU's command line, without what serial ports and the display do.
     #[must_use]
     pub fn argv(&self, accelerator: Accelerator) -> Vec<String> {
-        let mut argv: Vec<String> = vec!["qemu-system-x86_64".into(), "-machine".into(), "q35".into(), "-nodefaults".into(), "-no-user-config".into()];
+        let mut argv: Vec<String> = vec![
+            "qemu-system-x86_64".into(),
+            "-machine".into(),
+            "q35".into(),
+            "-nodefaults".into(),
+            "-no-user-config".into(),
+        ];
         argv.extend(accelerator.arguments().map(str::to_owned));
         argv.extend(["-m".into(), self.memory.to_string(), "-smp".into(), self.processors.to_string()]);
-        argv.extend(["-display", "none", "-vga", "std", "-device", "virtio-rng-pci", "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="].map(str::to_owned));
+        argv.extend(
+            [
+                "-display",
+                "none",
+                "-vga",
+                "std",
+                "-device",
+                "virtio-rng-pci",
+                "-netdev",
+                "user,id=net",
+                "-device",
+                "virtio-net-pci,netdev=net,romfile=",
+            ]
+            .map(str::to_owned),
+        );
         let snapshot = if self.snapshot { "on" } else { "off" };
         for (index, disk) in self.disks.iter().enumerate() {
             // A comma in a path is doubled for QEMU's option syntax.
             let path = disk.display().to_string().replace(',', ",,");
             argv.push("-drive".into());
-            argv.push(format!("file={path},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap,snapshot={snapshot}"));
+            argv.push(format!(
+                "file={path},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap,snapshot={snapshot}"
+            ));
             argv.push("-device".into());
             argv.push(format!("virtio-blk-pci,drive=disk{index},serial=disk{index},bootindex={index}"));
         }
@@ -109,10 +131,13 @@ mod tests {
 
     #[test]
     fn disks_are_attached_in_their_order() {
-        let machine = Machine { snapshot: true, ..Machine::new(vec!["/o/disk0.img".into(), "/o/a,b.img".into()]) };
+        let machine =
+            Machine { snapshot: true, ..Machine::new(vec!["/o/disk0.img".into(), "/o/a,b.img".into()]) };
         let line = machine.argv(Accelerator::Tcg).join(" ");
         assert!(line.contains("-cpu max,-smap,-smep -m 2048 -smp 2"));
-        assert!(line.contains("file=/o/disk0.img,if=none,id=disk0,format=raw,cache=unsafe,discard=unmap,snapshot=on"));
+        assert!(line.contains(
+            "file=/o/disk0.img,if=none,id=disk0,format=raw,cache=unsafe,discard=unmap,snapshot=on"
+        ));
         assert!(line.contains("file=/o/a,,b.img,if=none,id=disk1"));
         assert!(line.contains("virtio-blk-pci,drive=disk1,serial=disk1,bootindex=1"));
     }

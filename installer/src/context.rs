@@ -83,10 +83,17 @@ impl Context {
             profile: spec.profile.clone(),
             hostname: identity.map(|identity| identity.hostname.clone()).unwrap_or_default(),
             host_names: identity.map(host_names).unwrap_or_default(),
-            boot: BootArguments { xen: xen_arguments(&spec.boot), kernel: spec.boot.kernel_arguments.join(" ") },
+            boot: BootArguments {
+                xen: xen_arguments(&spec.boot),
+                kernel: spec.boot.kernel_arguments.join(" "),
+            },
             mirrors,
             kernel_modular,
-            arrays: plan.arrays.iter().map(|array| ArrayEntry { name: array.name.clone(), uuid: mdadm_uuid(array.uuid) }).collect(),
+            arrays: plan
+                .arrays
+                .iter()
+                .map(|array| ArrayEntry { name: array.name.clone(), uuid: mdadm_uuid(array.uuid) })
+                .collect(),
             lvm_devices: plan.volume_groups.iter().flat_map(|group| lvm_names(plan, &group.on)).collect(),
             mounts: mounts(plan),
         }
@@ -139,7 +146,9 @@ fn lvm_names(plan: &Plan, device: &Device) -> Vec<String> {
 /// `/` first, then by depth; swap last.
 fn mounts(plan: &Plan) -> Vec<MountEntry> {
     let mut filesystems: Vec<_> = plan.filesystems.iter().collect();
-    filesystems.sort_by_key(|filesystem| filesystem.mount.as_ref().map_or(usize::MAX, |mount| mount.trim_end_matches('/').matches('/').count()));
+    filesystems.sort_by_key(|filesystem| {
+        filesystem.mount.as_ref().map_or(usize::MAX, |mount| mount.trim_end_matches('/').matches('/').count())
+    });
     filesystems.into_iter().map(mount_entry).collect()
 }
 
@@ -160,7 +169,13 @@ fn mount_entry(filesystem: &Filesystem) -> MountEntry {
         "none" => 0,
         _ => 2,
     };
-    MountEntry { device: format!("UUID={}", filesystem.uuid), mount: mount.to_owned(), kind: kind.to_owned(), options, pass }
+    MountEntry {
+        device: format!("UUID={}", filesystem.uuid),
+        mount: mount.to_owned(),
+        kind: kind.to_owned(),
+        options,
+        pass,
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,9 @@ const DHCP: &str = "[Match]\nType=ether\nKind=!*\n\n[Network]\nDHCP=yes\n\n[DHCP
 #[must_use]
 pub fn files(spec: &NodeSpec) -> Vec<OverlayFile> {
     let mut files = match &spec.identity {
-        Some(identity) => identity.interfaces.iter().flat_map(|interface| interface_files(identity, interface)).collect(),
+        Some(identity) => {
+            identity.interfaces.iter().flat_map(|interface| interface_files(identity, interface)).collect()
+        }
         None => vec![file("etc/systemd/network/80-dhcp.network", 0o644, DHCP.to_owned())],
     };
     files.extend(key_files(&spec.access));
@@ -25,12 +27,24 @@ fn interface_files(identity: &Identity, interface: &Interface) -> [OverlayFile; 
     let (name, mac) = (&interface.network, &interface.mac);
     let link = format!("[Match]\nPermanentMACAddress={mac}\n\n[Link]\nName={name}\n");
     let stem = format!("etc/systemd/network/10-{name}");
-    [file(&format!("{stem}.link"), 0o644, link), file(&format!("{stem}.network"), 0o644, network(identity, interface))]
+    [
+        file(&format!("{stem}.link"), 0o644, link),
+        file(&format!("{stem}.network"), 0o644, network(identity, interface)),
+    ]
 }
 
 fn network(identity: &Identity, interface: &Interface) -> String {
-    let mut lines = vec!["[Match]".to_owned(), format!("PermanentMACAddress={}", interface.mac), String::new(), "[Network]".to_owned()];
-    lines.push(interface.address.map_or_else(|| "DHCP=yes".to_owned(), |(address, prefix)| format!("Address={address}/{prefix}")));
+    let mut lines = vec![
+        "[Match]".to_owned(),
+        format!("PermanentMACAddress={}", interface.mac),
+        String::new(),
+        "[Network]".to_owned(),
+    ];
+    lines.push(
+        interface
+            .address
+            .map_or_else(|| "DHCP=yes".to_owned(), |(address, prefix)| format!("Address={address}/{prefix}")),
+    );
     lines.extend(interface.gateway.map(|gateway| format!("Gateway={gateway}")));
     lines.extend(identity.dns.iter().map(|server| format!("DNS={server}")));
     lines.extend(identity.domain.iter().map(|domain| format!("Domains={domain}")));
@@ -65,6 +79,9 @@ mod tests {
 
     #[test]
     fn only_roots_password_changes() {
-        assert_eq!(with_root_password("root:*:1:0::::\nbin:*:2::::::\n", "$y$x"), "root:$y$x:1:0::::\nbin:*:2::::::\n");
+        assert_eq!(
+            with_root_password("root:*:1:0::::\nbin:*:2::::::\n", "$y$x"),
+            "root:$y$x:1:0::::\nbin:*:2::::::\n"
+        );
     }
 }

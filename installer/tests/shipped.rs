@@ -24,7 +24,10 @@ fn nothing_is_wrong() {
 fn storage_is_base_and_more() {
     let node = load_profiles(&root()).unwrap().resolve("storage").unwrap();
     let layers: Vec<&str> = node.layers.iter().map(|layer| layer.profile.as_str()).collect();
-    assert_eq!((layers, node.overlays), (vec!["base", "storage"], ["common", "storage"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (layers, node.overlays),
+        (vec!["base", "storage"], ["common", "storage"].map(str::to_owned).to_vec())
+    );
     assert_eq!((node.boot.dom0_memory, node.boot.dom0_vcpus), (Bytes::GIB, Some(2)));
     assert_eq!((node.layout.name.as_str(), node.layout.logical_volumes.len()), ("raid1-drbd", 2));
     assert!(node.layout.partitions[2].drbd && node.identity.is_none());

@@ -72,7 +72,9 @@ impl Answers {
     /// What a recorded command said; its status is `NAME.status`.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
-        self.records.get(name).unwrap_or_else(|| panic!("the node recorded no `{name}`, only {:?}", self.records.keys()))
+        self.records
+            .get(name)
+            .unwrap_or_else(|| panic!("the node recorded no `{name}`, only {:?}", self.records.keys()))
     }
 
     /// What a recorded command said, which must have ended well.
@@ -113,7 +115,8 @@ impl Guest<'_> {
     #[must_use]
     pub fn examine(&self) -> Answers {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (check, answers, log) = (folder.path().join("check.tar"), folder.path().join("answers"), folder.path().join("serial"));
+        let (check, answers, log) =
+            (folder.path().join("check.tar"), folder.path().join("answers"), folder.path().join("serial"));
         write_check(&check, self.check);
         File::create(&answers).unwrap().set_len(RESULT_SIZE).unwrap();
         let machine = self.machine(folder.path(), &check, &answers);
@@ -121,15 +124,26 @@ impl Guest<'_> {
         self.choose_entry(&mut child, &log);
         let status = wait(&mut child, self.deadline, &log);
         let console = read_log(&log);
-        assert_eq!(status, Some(STATUS), "the node did not end by its check; serial log:\n{}", tail(&console));
+        assert_eq!(
+            status,
+            Some(STATUS),
+            "the node did not end by its check; serial log:\n{}",
+            tail(&console)
+        );
         Answers { records: read_answers(&answers), console }
     }
 
     fn machine(&self, folder: &Path, check: &Path, answers: &Path) -> Machine {
         let disks = self.images.disks.iter().enumerate().filter(|(index, _)| Some(*index) != self.without);
-        let credential = format!("type=11,value=io.systemd.credential.binary:systemd.extra-unit.xbuild-check.service={}", STANDARD.encode(UNIT));
+        let credential = format!(
+            "type=11,value=io.systemd.credential.binary:systemd.extra-unit.xbuild-check.service={}",
+            STANDARD.encode(UNIT)
+        );
         let wanted = "[Unit]\nWants=xbuild-check.service\n";
-        let drop_in = format!("type=11,value=io.systemd.credential.binary:systemd.unit-dropin.multi-user.target={}", STANDARD.encode(wanted));
+        let drop_in = format!(
+            "type=11,value=io.systemd.credential.binary:systemd.unit-dropin.multi-user.target={}",
+            STANDARD.encode(wanted)
+        );
         let disk = |path: &Path, serial: &str, read_only: &str| {
             let path = path.display();
             [
@@ -139,7 +153,10 @@ impl Guest<'_> {
                 format!("virtio-blk-pci,drive={serial},serial={serial}"),
             ]
         };
-        let mut extra: Vec<String> = ["-serial", "stdio", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"].map(str::to_owned).to_vec();
+        let mut extra: Vec<String> =
+            ["-serial", "stdio", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+                .map(str::to_owned)
+                .to_vec();
         extra.extend(["-smbios".to_owned(), credential, "-smbios".to_owned(), drop_in]);
         extra.extend(disk(check, "check", "on"));
         extra.extend(disk(answers, "answers", "off"));
@@ -179,7 +196,11 @@ fn wait(child: &mut Child, deadline: Duration, log: &Path) -> Option<i32> {
         if Instant::now() > end {
             child.kill().expect("QEMU can be killed");
             child.wait().expect("QEMU can be waited for");
-            panic!("the node was not done after {} s; serial log:\n{}", deadline.as_secs(), tail(&read_log(log)));
+            panic!(
+                "the node was not done after {} s; serial log:\n{}",
+                deadline.as_secs(),
+                tail(&read_log(log))
+            );
         }
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -59,7 +59,8 @@ pub fn compute() -> &'static Images {
 #[must_use]
 pub fn storage1() -> &'static Images {
     static IMAGES: OnceLock<Images> = OnceLock::new();
-    IMAGES.get_or_init(|| make("storage1", &["--cluster", "tests/clusters/storage.toml", "--node", "storage1"]))
+    IMAGES
+        .get_or_init(|| make("storage1", &["--cluster", "tests/clusters/storage.toml", "--node", "storage1"]))
 }
 
 fn make(name: &str, node: &[&str]) -> Images {

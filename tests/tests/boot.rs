@@ -73,7 +73,12 @@ fn examine(images: &Images, without: Option<usize>, entry: Entry, check: &str) -
 
 /// `root: 2 members [UU]` for each array, in the order of their names.
 fn arrays(mdstat: &str) -> Vec<&str> {
-    mdstat.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with("[U") || word.starts_with("[_"))).collect()
+    mdstat
+        .lines()
+        .filter_map(|line| {
+            line.split_whitespace().find(|word| word.starts_with("[U") || word.starts_with("[_"))
+        })
+        .collect()
 }
 
 fn required_options() -> Vec<String> {
@@ -95,20 +100,29 @@ fn storage_boots_xen_and_dom0_from_raid1() {
     assert!(answers.good("xl_list").contains("Domain-0"));
     assert!(answers.good("drbd").contains("built-in"), "{}", answers.get("drbd"));
     let config: BTreeSet<_> = answers.good("config").lines().collect();
-    let missing: Vec<_> = required_options().into_iter().filter(|option| !config.contains(format!("{option}=y").as_str())).collect();
+    let missing: Vec<_> = required_options()
+        .into_iter()
+        .filter(|option| !config.contains(format!("{option}=y").as_str()))
+        .collect();
     assert_eq!(missing, Vec::<String>::new(), "options that are not built in");
     assert!(answers.good("filesystems").contains("ocfs2") && answers.get("filesystems").contains("gfs2"));
 
     assert_eq!(arrays(answers.good("mdstat")), ["[UU]", "[UU]"]);
-    let volumes: Vec<Vec<_>> = answers.good("lvs").lines().map(|line| line.split_whitespace().collect()).collect();
+    let volumes: Vec<Vec<_>> =
+        answers.good("lvs").lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(volumes, [["vg0", "swap", "-wi-ao----"], ["vg0", "var", "-wi-ao----"]]);
     assert_eq!(answers.good("pvs").split_whitespace().last(), Some("vg0"));
-    let mounts: Vec<_> = answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let mounts: Vec<_> =
+        answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(mounts, ["/", "/var"]);
     assert_eq!(answers.good("swaps").lines().count(), 2);
 
     answers.good("update_grub");
-    assert_eq!(entries(answers.good("menu")), entries(answers.good("menu_updated")), "update-grub changes the boot menu");
+    assert_eq!(
+        entries(answers.good("menu")),
+        entries(answers.good("menu_updated")),
+        "update-grub changes the boot menu"
+    );
     answers.good("apt_update");
     answers.good("apt_reinstall");
     answers.good("apt_install");
@@ -120,7 +134,11 @@ fn storage_arrays_survive_a_check(entry: Entry) {
     let answers = examine(storage(), None, entry, &[COMMON, ARRAYS].concat());
     assert_eq!(arrays(answers.good("mdstat_checked")), ["[UU]", "[UU]"]);
     let calm = ["clean", "active", "active-idle"];
-    assert!(answers.good("array_state").lines().all(|state| calm.contains(&state)), "{}", answers.get("array_state"));
+    assert!(
+        answers.good("array_state").lines().all(|state| calm.contains(&state)),
+        "{}",
+        answers.get("array_state")
+    );
     assert_eq!(answers.good("mismatch_cnt"), "0\n0");
     assert_eq!(answers.good("bitmaps").matches("State : OK").count(), 4, "{}", answers.get("bitmaps"));
     answers.good("vgck");
@@ -140,7 +158,8 @@ fn arrays_of_storage_survive_a_check_under_xen() {
 fn storage_boots_without(disk: usize, state: &str) {
     let answers = examine(storage(), Some(disk), Entry::PlainLinux, COMMON);
     assert_eq!(arrays(answers.good("mdstat")), [state, state]);
-    let mounts: Vec<_> = answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let mounts: Vec<_> =
+        answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(mounts, ["/", "/var"]);
 }
 

@@ -71,7 +71,10 @@ impl Bench {
         let disks: Vec<File> = self.images.disks.iter().map(|path| File::open(path).unwrap()).collect();
         let path = self.folder.path().join("piece");
         let piece = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
-        Volume::of(&self.plan, device).unwrap().extract(&disks.iter().collect::<Vec<_>>(), copy, &piece).unwrap();
+        Volume::of(&self.plan, device)
+            .unwrap()
+            .extract(&disks.iter().collect::<Vec<_>>(), copy, &piece)
+            .unwrap();
         path.to_str().unwrap().to_owned()
     }
 
@@ -152,10 +155,18 @@ fn a_node_of_a_cluster_file_has_its_name_its_networks_and_ids_of_its_own() {
     assert_eq!(node.read("/etc/hostname"), "storage1\n");
     assert!(node.read("/etc/hosts").contains("127.0.1.1 storage1.example.net storage1\n"));
     let network = node.read("/etc/systemd/network/10-storage.network");
-    assert!(network.contains("PermanentMACAddress=52:54:00:00:02:01") && network.contains("Address=10.0.0.4/24"), "{network}");
+    assert!(
+        network.contains("PermanentMACAddress=52:54:00:00:02:01") && network.contains("Address=10.0.0.4/24"),
+        "{network}"
+    );
     assert!(node.read("/root/.ssh/authorized_keys").starts_with("ssh-ed25519 "));
     let menu = node.read("/boot/grub/grub.cfg");
-    assert!(menu.contains("dom0_mem=2048M,max:2048M") && menu.contains("sched=credit2") && menu.contains("panic=10"), "{menu}");
+    assert!(
+        menu.contains("dom0_mem=2048M,max:2048M")
+            && menu.contains("sched=credit2")
+            && menu.contains("panic=10"),
+        "{menu}"
+    );
     for blank in [blank::ROOT_UUID, blank::ARRAY_UUID, blank::XEN, blank::KERNEL] {
         assert!(!menu.contains(blank), "`{blank}` was left in the menu:\n{menu}");
     }

@@ -27,7 +27,9 @@ impl Additions {
 
     /// Folders of the root keep their owners and modes; everything else is replaced.
     fn replaces(&self, path: &Path, kind: EntryType) -> bool {
-        self.files.get(path).is_some_and(|file| file.content != Content::Directory || kind != EntryType::Directory)
+        self.files
+            .get(path)
+            .is_some_and(|file| file.content != Content::Directory || kind != EntryType::Directory)
     }
 }
 
@@ -44,7 +46,11 @@ impl Part {
     pub fn new(mount: &str, mounts: &[&str]) -> Self {
         let relative = |mount: &str| PathBuf::from(mount.trim_start_matches('/'));
         let own = relative(mount);
-        let others = mounts.iter().map(|mount| relative(mount)).filter(|other| *other != own && other.starts_with(&own)).collect();
+        let others = mounts
+            .iter()
+            .map(|mount| relative(mount))
+            .filter(|other| *other != own && other.starts_with(&own))
+            .collect();
         Self { mount: own, others }
     }
 
@@ -60,7 +66,13 @@ impl Part {
 ///
 /// # Errors
 /// A malformed tar, or what `out` fails with.
-pub fn write(rootfs: impl Read, part: &Part, additions: &Additions, epoch: Epoch, out: impl Write) -> Result<()> {
+pub fn write(
+    rootfs: impl Read,
+    part: &Part,
+    additions: &Additions,
+    epoch: Epoch,
+    out: impl Write,
+) -> Result<()> {
     let mut writer = Writer { builder: Builder::new(out), seen: BTreeSet::new(), part, epoch };
     for entry in Archive::new(rootfs).entries()? {
         let entry = entry.context("the root's tar is damaged")?;
@@ -93,14 +105,24 @@ struct Writer<'a, W: Write> {
 
 impl<W: Write> Writer<'_, W> {
     /// With its extended attributes, which the plain header does not hold.
-    fn pass_on(&mut self, mut entry: Entry<impl Read>, path: &Path, inside: &Path, additions: &Additions) -> Result<()> {
+    fn pass_on(
+        &mut self,
+        mut entry: Entry<impl Read>,
+        path: &Path,
+        inside: &Path,
+        additions: &Additions,
+    ) -> Result<()> {
         let attributes = attributes(&mut entry)?;
         let mut header = entry.header().clone();
         self.seen.insert(inside.to_owned());
-        self.builder.append_pax_extensions(attributes.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
+        self.builder
+            .append_pax_extensions(attributes.iter().map(|(key, value)| (key.as_str(), value.as_slice())))?;
         if header.entry_type() == EntryType::Link {
             let target = plain(&entry.link_name()?.context("a hard link to nothing")?);
-            let target = self.part.path(&target).with_context(|| format!("{} is a hard link to another file system", path.display()))?;
+            let target = self
+                .part
+                .path(&target)
+                .with_context(|| format!("{} is a hard link to another file system", path.display()))?;
             return Ok(self.builder.append_link(&mut header, dotted(inside), dotted(target))?);
         }
         if header.entry_type() == EntryType::Symlink {
@@ -120,7 +142,14 @@ impl<W: Write> Writer<'_, W> {
     }
 
     fn add(&mut self, file: &OverlayFile, inside: &Path) -> Result<()> {
-        for folder in inside.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect::<Vec<_>>().into_iter().rev() {
+        for folder in inside
+            .ancestors()
+            .skip(1)
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
             self.add_folder(folder, 0o755)?;
         }
         match &file.content {
@@ -203,11 +232,13 @@ mod tests {
     }
 
     fn listing(mount: &str) -> Vec<String> {
-        let file = OverlayFile { path: "etc/motd".into(), mode: 0o644, content: Content::File(b"new".to_vec()) };
+        let file =
+            OverlayFile { path: "etc/motd".into(), mode: 0o644, content: Content::File(b"new".to_vec()) };
         let deep = OverlayFile { path: "var/a/b".into(), mode: 0o600, content: Content::File(b"x".to_vec()) };
         let additions = Additions::new([file, deep], Some("HASH".into()));
         let mut out = Vec::new();
-        write(rootfs().as_slice(), &Part::new(mount, &["/", "/var"]), &additions, Epoch(9), &mut out).unwrap();
+        write(rootfs().as_slice(), &Part::new(mount, &["/", "/var"]), &additions, Epoch(9), &mut out)
+            .unwrap();
         let mut archive = tar::Archive::new(out.as_slice());
         let line = |entry: std::io::Result<tar::Entry<'_, &[u8]>>| {
             let mut entry = entry.unwrap();
@@ -215,7 +246,12 @@ mod tests {
             entry.read_to_string(&mut text).unwrap();
             let attributes = entry.pax_extensions().unwrap().map_or(0, Iterator::count);
             let header = entry.header();
-            format!("{} {:o} {} {attributes} {text:?}", entry.path().unwrap().display(), header.mode().unwrap(), header.uid().unwrap())
+            format!(
+                "{} {:o} {} {attributes} {text:?}",
+                entry.path().unwrap().display(),
+                header.mode().unwrap(),
+                header.uid().unwrap()
+            )
         };
         archive.entries().unwrap().map(line).collect()
     }
@@ -223,8 +259,19 @@ mod tests {
     #[test]
     fn each_file_system_gets_its_part_with_the_additions_in_it() {
         let root = listing("/");
-        assert_eq!(root, ["etc 640 7 1 \"\"", "etc/shadow 640 7 1 \"root:HASH:1::::::\\n\"", "var 640 7 1 \"\"", "etc/motd 644 0 0 \"new\""]);
-        assert_eq!(listing("/var"), ["./ 640 7 1 \"\"", "lib 640 7 1 \"\"", "a 755 0 0 \"\"", "a/b 600 0 0 \"x\""]);
+        assert_eq!(
+            root,
+            [
+                "etc 640 7 1 \"\"",
+                "etc/shadow 640 7 1 \"root:HASH:1::::::\\n\"",
+                "var 640 7 1 \"\"",
+                "etc/motd 644 0 0 \"new\""
+            ]
+        );
+        assert_eq!(
+            listing("/var"),
+            ["./ 640 7 1 \"\"", "lib 640 7 1 \"\"", "a 755 0 0 \"\"", "a/b 600 0 0 \"x\""]
+        );
     }
 
     #[test]

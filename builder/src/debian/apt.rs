@@ -41,15 +41,31 @@ impl<'a> Resolver<'a> {
     ///
     /// # Errors
     /// When apt refuses them.
-    pub fn open(tools: &'a Tools, stage: &Stage, folder: Scratch, archives: &Archives, keyring: Option<&'a Path>) -> Result<Self> {
+    pub fn open(
+        tools: &'a Tools,
+        stage: &Stage,
+        folder: Scratch,
+        archives: &Archives,
+        keyring: Option<&'a Path>,
+    ) -> Result<Self> {
         let state = folder.path().join("apt");
-        for needed in ["etc/apt/preferences.d", "etc/apt/apt.conf.d", "etc/apt/trusted.gpg.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg"] {
+        for needed in [
+            "etc/apt/preferences.d",
+            "etc/apt/apt.conf.d",
+            "etc/apt/trusted.gpg.d",
+            "var/lib/apt/lists/partial",
+            "var/cache/apt/archives/partial",
+            "var/lib/dpkg",
+        ] {
             fs::create_dir_all(state.join(needed))?;
         }
         fs::write(state.join("var/lib/dpkg/status"), "")?;
         fs::write(state.join("apt.conf"), configuration(STATE))?;
         let keys = if keyring.is_some() { "/keyring" } else { DEBIAN_KEYS };
-        let sources = Archives::sources(|archive| format!("file:{MIRROR}/{}", archive.name()), &format!("[signed-by={keys}]"));
+        let sources = Archives::sources(
+            |archive| format!("file:{MIRROR}/{}", archive.name()),
+            &format!("[signed-by={keys}]"),
+        );
         fs::write(state.join("etc/apt/sources.list"), sources)?;
         archives.lay_out(&folder.path().join("mirror"))?;
         let resolver = Self { tools, folder, keyring };
@@ -79,11 +95,16 @@ impl<'a> Resolver<'a> {
     /// When apt finds no solution; its words are in the error.
     pub fn resolve(&self, stage: &Stage, index: &Index, names: &[String]) -> Result<Vec<Package>> {
         let arguments = ["install", "--simulate", "-qq"].into_iter().chain(names.iter().map(String::as_str));
-        let said = stage.capture(&self.apt(arguments)).context("apt finds no way to install these packages")?;
-        let mut chosen = installed_by(&said).map(|(name, version)| {
-            let offer = index.exact(name, version).with_context(|| format!("apt chose {name} {version}, which no index lists"))?;
-            Ok(offer.package.clone())
-        }).collect::<Result<Vec<_>>>()?;
+        let said =
+            stage.capture(&self.apt(arguments)).context("apt finds no way to install these packages")?;
+        let mut chosen = installed_by(&said)
+            .map(|(name, version)| {
+                let offer = index
+                    .exact(name, version)
+                    .with_context(|| format!("apt chose {name} {version}, which no index lists"))?;
+                Ok(offer.package.clone())
+            })
+            .collect::<Result<Vec<_>>>()?;
         chosen.sort();
         Ok(chosen)
     }

@@ -15,7 +15,7 @@ use super::index::Index;
 use super::mirror::Candidates;
 use super::openpgp::Keyring;
 use super::release::Release;
-use super::{ARCHITECTURE, Archive, COMPONENTS, CODENAME, Package, Suite, deb};
+use super::{ARCHITECTURE, Archive, CODENAME, COMPONENTS, Package, Suite, deb};
 use crate::cache::{Cache, hex};
 use crate::failure::{Hinted as _, hinted, with_hint};
 
@@ -53,7 +53,12 @@ impl Archives {
     ///
     /// # Errors
     /// When no candidate carries an archive, or a signature, a date or a hash is wrong.
-    pub fn open(fetcher: &Fetcher, cache: &Cache, candidates: &Candidates, keyring: Option<&Path>) -> Result<Self> {
+    pub fn open(
+        fetcher: &Fetcher,
+        cache: &Cache,
+        candidates: &Candidates,
+        keyring: Option<&Path>,
+    ) -> Result<Self> {
         let mut opened = Self { addresses: BTreeMap::new(), suites: Vec::new() };
         let mut keys = None;
         for archive in [Archive::Main, Archive::Security] {
@@ -102,7 +107,9 @@ impl Archives {
         for verified in &self.suites {
             for (path, file) in &verified.indexes {
                 let packages = XzDecoder::new(fs::File::open(file)?);
-                index.add(verified.suite.archive, packages).with_context(|| format!("{}: {path}", verified.suite.name))?;
+                index
+                    .add(verified.suite.archive, packages)
+                    .with_context(|| format!("{}: {path}", verified.suite.name))?;
             }
         }
         Ok(index)
@@ -129,7 +136,10 @@ impl Archives {
     pub fn sources(address: impl Fn(Archive) -> String, options: &str) -> String {
         let suites = [Archive::Main, Archive::Security].into_iter().flat_map(Archive::suites);
         suites
-            .map(|suite| format!("deb {options} {} {} {}\n", address(suite.archive), suite.name, COMPONENTS.join(" ")).replace("deb  ", "deb "))
+            .map(|suite| {
+                format!("deb {options} {} {} {}\n", address(suite.archive), suite.name, COMPONENTS.join(" "))
+                    .replace("deb  ", "deb ")
+            })
             .collect()
     }
 
@@ -152,7 +162,13 @@ pub fn wanted(address: &str, package: &Package) -> Wanted {
 }
 
 /// The first candidate that has the suite; whether it may be believed is decided by its signature.
-fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive: Archive, suite: &Suite) -> Result<(String, Vec<u8>)> {
+fn find_mirror(
+    fetcher: &Fetcher,
+    cache: &Cache,
+    candidates: &[String],
+    archive: Archive,
+    suite: &Suite,
+) -> Result<(String, Vec<u8>)> {
     let mut last = no_mirror(archive);
     for address in candidates {
         match in_release(fetcher, cache, address, suite) {
@@ -165,7 +181,13 @@ fn find_mirror(fetcher: &Fetcher, cache: &Cache, candidates: &[String], archive:
 
 /// Neither an option nor the cluster file nor the host says where an archive is.
 pub(crate) fn no_mirror(archive: Archive) -> anyhow::Error {
-    with_hint(format!("no mirror of Debian's {} archive is known: the host's apt sources name none", archive.name()), archive.hint())
+    with_hint(
+        format!(
+            "no mirror of Debian's {} archive is known: the host's apt sources name none",
+            archive.name()
+        ),
+        archive.hint(),
+    )
 }
 
 /// Fetched afresh; offline it is the one that was verified last.
@@ -190,7 +212,14 @@ fn kept_release(cache: &Cache, url: &str) -> PathBuf {
     cache.root().join("releases").join(&hex(&Sha256::digest(url))[..32])
 }
 
-fn verify(fetcher: &Fetcher, cache: &Cache, address: &str, suite: Suite, message: Vec<u8>, keys: &Keyring) -> Result<VerifiedSuite> {
+fn verify(
+    fetcher: &Fetcher,
+    cache: &Cache,
+    address: &str,
+    suite: Suite,
+    message: Vec<u8>,
+    keys: &Keyring,
+) -> Result<VerifiedSuite> {
     let url = format!("{address}/dists/{}/InRelease", suite.name);
     let text = keys.verify(&message).with_context(|| format!("cannot trust {url}"))?;
     let release = Release::parse(&text).with_context(|| format!("cannot use {url}"))?;
@@ -207,13 +236,24 @@ fn verify(fetcher: &Fetcher, cache: &Cache, address: &str, suite: Suite, message
     Ok(VerifiedSuite { suite, message, release, indexes })
 }
 
-fn fetch_index(fetcher: &Fetcher, address: &str, suite: &Suite, release: &Release, path: &str) -> Result<PathBuf> {
+fn fetch_index(
+    fetcher: &Fetcher,
+    address: &str,
+    suite: &Suite,
+    release: &Release,
+    path: &str,
+) -> Result<PathBuf> {
     // The security archive lists `main/…` under the folder `updates/` no longer; the paths are the plain ones.
     let file = release.file(path).with_context(|| format!("{}: no package index", suite.name))?;
     let dists = format!("{address}/dists/{}", suite.name);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let url = if release.by_hash { format!("{dists}/{folder}/by-hash/SHA256/{}", file.sha256) } else { format!("{dists}/{path}") };
-    let wanted = Wanted { name: format!("{}/{path}", suite.name), url, sha256: file.sha256.clone(), size: file.size };
+    let url = if release.by_hash {
+        format!("{dists}/{folder}/by-hash/SHA256/{}", file.sha256)
+    } else {
+        format!("{dists}/{path}")
+    };
+    let wanted =
+        Wanted { name: format!("{}/{path}", suite.name), url, sha256: file.sha256.clone(), size: file.size };
     fetcher.file(&wanted, &|_| ()).map_err(explain_absence)
 }
 
@@ -221,7 +261,8 @@ fn keep_release(cache: &Cache, url: &str, message: &[u8]) -> Result<()> {
     let path = kept_release(cache, url);
     let folder = cache.root().join("releases");
     fs::create_dir_all(&folder)?;
-    let mut part = tempfile::NamedTempFile::new_in(cache.root().join("tmp")).context("cannot write to the cache")?;
+    let mut part =
+        tempfile::NamedTempFile::new_in(cache.root().join("tmp")).context("cannot write to the cache")?;
     std::io::Write::write_all(&mut part, message).context("cannot write to the cache")?;
     part.persist(&path).with_context(|| format!("cannot keep {}", path.display()))?;
     Ok(())
@@ -238,18 +279,24 @@ fn trusted(fetcher: &Fetcher, address: &str, keyring: Option<&Path>) -> Result<K
 
 fn host_keys() -> Vec<Vec<u8>> {
     let folder = fs::read_dir(HOST_KEYRINGS).into_iter().flatten().filter_map(Result::ok);
-    let ours = folder.filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("debian-archive-{CODENAME}")));
+    let ours = folder.filter(|entry| {
+        entry.file_name().to_string_lossy().starts_with(&format!("debian-archive-{CODENAME}"))
+    });
     ours.filter_map(|entry| fs::read(entry.path()).ok()).collect()
 }
 
 /// Nothing vouches for this package yet; the pinned fingerprints decide which of its keys count.
 fn mirror_keys(fetcher: &Fetcher, address: &str) -> Result<Vec<Vec<u8>>> {
-    let unproven = fetcher.text(&format!("{address}/dists/{CODENAME}/main/binary-{ARCHITECTURE}/Packages.xz"))?;
+    let unproven =
+        fetcher.text(&format!("{address}/dists/{CODENAME}/main/binary-{ARCHITECTURE}/Packages.xz"))?;
     let mut index = Index::default();
     index.add(Archive::Main, XzDecoder::new(unproven.as_slice()))?;
-    let offer = index
-        .newest(KEYRING_PACKAGE)
-        .ok_or_else(|| with_hint(format!("{address} has no {KEYRING_PACKAGE}"), "name the key of a private mirror with --keyring"))?;
+    let offer = index.newest(KEYRING_PACKAGE).ok_or_else(|| {
+        with_hint(
+            format!("{address} has no {KEYRING_PACKAGE}"),
+            "name the key of a private mirror with --keyring",
+        )
+    })?;
     let package = fetcher.file(&wanted(address, &offer.package), &|_| ())?;
     deb::files(&package, |path| path.extension().is_some_and(|end| end == "gpg" || end == "pgp"))
 }

@@ -21,11 +21,15 @@ pub fn closure(index: &Index, wanted: &[&str]) -> Result<Vec<Package>> {
         open.push(index.newest(name).with_context(|| format!("the mirror has no package `{name}`"))?);
     }
     // All that is wanted counts as chosen from the start: it decides between alternatives.
-    let mut chosen: BTreeMap<&str, &Offer> = open.iter().map(|offer| (offer.package.name.as_str(), *offer)).collect();
+    let mut chosen: BTreeMap<&str, &Offer> =
+        open.iter().map(|offer| (offer.package.name.as_str(), *offer)).collect();
     while let Some(offer) = open.pop() {
         for group in offer.depends.split(',').map(str::trim).filter(|group| !group.is_empty()) {
             let next = choose(index, &providers, &chosen, group).with_context(|| {
-                format!("{} {} needs `{group}`, which the mirror lacks", offer.package.name, offer.package.version)
+                format!(
+                    "{} {} needs `{group}`, which the mirror lacks",
+                    offer.package.name, offer.package.version
+                )
             })?;
             if let Some(next) = next {
                 chosen.insert(&next.package.name, next);
@@ -58,11 +62,15 @@ fn choose<'a>(
 ) -> Option<Option<&'a Offer>> {
     let names: Vec<_> = group.split('|').filter_map(name).collect();
     let provided = |name: &str| providers.get(name).into_iter().flatten().copied().collect::<Vec<_>>();
-    let satisfied = |name: &&str| chosen.contains_key(*name) || provided(name).iter().any(|by| chosen.contains_key(by));
+    let satisfied =
+        |name: &&str| chosen.contains_key(*name) || provided(name).iter().any(|by| chosen.contains_key(by));
     if names.iter().any(|name| satisfied(name)) {
         return Some(None);
     }
-    names.iter().find_map(|name| index.newest(name).or_else(|| index.newest(provided(name).first()?))).map(Some)
+    names
+        .iter()
+        .find_map(|name| index.newest(name).or_else(|| index.newest(provided(name).first()?)))
+        .map(Some)
 }
 
 /// `libc6:any (>= 2.38) [amd64]` → `libc6`.
@@ -78,7 +86,8 @@ mod tests {
     use crate::debian::index::Index;
 
     fn index(text: &str) -> Index {
-        let full = text.replace(";", "\nVersion: 1\nArchitecture: amd64\nFilename: f\nSize: 1\nSHA256: 0\n\n");
+        let full =
+            text.replace(";", "\nVersion: 1\nArchitecture: amd64\nFilename: f\nSize: 1\nSHA256: 0\n\n");
         let mut index = Index::default();
         index.add(Archive::Main, full.as_bytes()).unwrap();
         index
@@ -99,7 +108,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_who_needs_it() {
         let index = index("Package: a\nDepends: nope;");
-        assert_eq!(closure(&index, &["a"]).unwrap_err().to_string(), "a 1 needs `nope`, which the mirror lacks");
+        assert_eq!(
+            closure(&index, &["a"]).unwrap_err().to_string(),
+            "a 1 needs `nope`, which the mirror lacks"
+        );
         assert_eq!(closure(&index, &["q"]).unwrap_err().to_string(), "the mirror has no package `q`");
     }
 }

@@ -51,7 +51,10 @@ impl Fetcher {
         let _already = rustls::crypto::ring::default_provider().install_default();
         let client = || Client::builder().user_agent("xbuild").timeout(STALLED).connect_timeout(CONNECT);
         // A machine without CA certificates can still use http: what counts is the archive's signature.
-        let client = client().build().or_else(|_| client().tls_certs_only([]).build()).context("cannot set up HTTP")?;
+        let client = client()
+            .build()
+            .or_else(|_| client().tls_certs_only([]).build())
+            .context("cannot set up HTTP")?;
         let blobs = cache.root().join("blobs");
         fs::create_dir_all(&blobs).context("cannot make the cache's package folder")?;
         Ok(Self { client, offline, blobs, tmp: cache.root().join("tmp") })
@@ -92,12 +95,19 @@ impl Fetcher {
         }
         let path = self.blobs.join(&wanted.sha256);
         // In the folder that is swept: what a killed build leaves must not stay.
-        let part = tempfile::Builder::new().prefix("part-").tempfile_in(&self.tmp).context("cannot write to the cache")?;
-        let hash = self.retry(&wanted.name, &wanted.url, |response| download(response, part.as_file(), progress))?;
+        let part = tempfile::Builder::new()
+            .prefix("part-")
+            .tempfile_in(&self.tmp)
+            .context("cannot write to the cache")?;
+        let hash =
+            self.retry(&wanted.name, &wanted.url, |response| download(response, part.as_file(), progress))?;
         ensure!(
             hash == wanted.sha256,
             with_hint(
-                format!("{} from {} is not the file that was asked for: its SHA-256 is {hash}, not {}", wanted.name, wanted.url, wanted.sha256),
+                format!(
+                    "{} from {} is not the file that was asked for: its SHA-256 is {hash}, not {}",
+                    wanted.name, wanted.url, wanted.sha256
+                ),
                 "the mirror is broken or forged; nothing of it was used; try another one with --mirror"
             )
         );
@@ -120,24 +130,38 @@ impl Fetcher {
         };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a download thread died")))
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a download thread died")))
         })?;
         Ok(wanted.iter().map(|one| self.blobs.join(&one.sha256)).collect())
     }
 
-    fn retry<T>(&self, name: &str, url: &str, mut read: impl FnMut(&mut Response) -> Result<T, Failed>) -> Result<T> {
+    fn retry<T>(
+        &self,
+        name: &str,
+        url: &str,
+        mut read: impl FnMut(&mut Response) -> Result<T, Failed>,
+    ) -> Result<T> {
         ensure!(
             !self.offline,
-            with_hint(format!("{url} is not in the cache"), "run once without --offline while the mirror can be reached")
+            with_hint(
+                format!("{url} is not in the cache"),
+                "run once without --offline while the mirror can be reached"
+            )
         );
         let mut attempt = 1;
         loop {
             match self.once(url, &mut read) {
                 Ok(done) => return Ok(done),
                 Err(Failed::ForGood(error)) => return Err(error),
-                Err(Failed::NotThere(status)) => return Err(NotThere { name: name.to_owned(), url: url.to_owned(), status }.into()),
+                Err(Failed::NotThere(status)) => {
+                    return Err(NotThere { name: name.to_owned(), url: url.to_owned(), status }.into());
+                }
                 Err(Failed::ForNow(error)) if attempt == TRIES => {
-                    return Err(error).with_context(|| format!("cannot fetch {url}")).hint(unreachable_hint(url));
+                    return Err(error)
+                        .with_context(|| format!("cannot fetch {url}"))
+                        .hint(unreachable_hint(url));
                 }
                 Err(Failed::ForNow(_)) => std::thread::sleep(Duration::from_millis(250 << attempt)),
             }
@@ -145,7 +169,11 @@ impl Fetcher {
         }
     }
 
-    fn once<T>(&self, url: &str, read: &mut impl FnMut(&mut Response) -> Result<T, Failed>) -> Result<T, Failed> {
+    fn once<T>(
+        &self,
+        url: &str,
+        read: &mut impl FnMut(&mut Response) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
         let mut response = self.client.get(url).send().map_err(|error| Failed::ForNow(innermost(&error)))?;
         let status = response.status();
         if status.is_client_error() {
@@ -180,7 +208,9 @@ fn innermost(error: &reqwest::Error) -> anyhow::Error {
 fn unreachable_hint(url: &str) -> String {
     let hint = "check the address (--mirror, --mirror-security) and the network; what was fetched stays in the cache";
     if url.starts_with("https:") {
-        return format!("{hint}; https needs this machine's CA certificates (Debian: apt install ca-certificates), http does not");
+        return format!(
+            "{hint}; https needs this machine's CA certificates (Debian: apt install ca-certificates), http does not"
+        );
     }
     hint.to_owned()
 }
@@ -205,8 +235,14 @@ pub fn explain_absence(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Writes from the start of `file`: an earlier try may have left something.
-fn download(response: &mut Response, mut file: &File, progress: &(dyn Fn(u64) + Sync)) -> Result<String, Failed> {
-    let ours = |error: std::io::Error| Failed::ForGood(anyhow::Error::new(error).context("cannot write to the cache"));
+fn download(
+    response: &mut Response,
+    mut file: &File,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<String, Failed> {
+    let ours = |error: std::io::Error| {
+        Failed::ForGood(anyhow::Error::new(error).context("cannot write to the cache"))
+    };
     file.set_len(0).and_then(|()| file.rewind()).map_err(ours)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];

@@ -67,8 +67,10 @@ fn version(text: &str) -> Option<Version> {
 
 fn offer(archive: Archive, paragraph: &Paragraph) -> Result<Offer> {
     let name = paragraph.get("Package").context("a package without a name in the index")?;
-    let field = |field: &str| paragraph.get(field).with_context(|| format!("{name} has no `{field}` in the index"));
-    let depends = ["Pre-Depends", "Depends"].iter().filter_map(|field| paragraph.get(field)).collect::<Vec<_>>();
+    let field =
+        |field: &str| paragraph.get(field).with_context(|| format!("{name} has no `{field}` in the index"));
+    let depends =
+        ["Pre-Depends", "Depends"].iter().filter_map(|field| paragraph.get(field)).collect::<Vec<_>>();
     Ok(Offer {
         package: Package {
             name: name.to_owned(),

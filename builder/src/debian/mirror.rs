@@ -48,7 +48,11 @@ impl Candidates {
         files.sort();
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            let sources = if file.extension().is_some_and(|end| end == "sources") { stanzas(&text) } else { lines(&text) };
+            let sources = if file.extension().is_some_and(|end| end == "sources") {
+                stanzas(&text)
+            } else {
+                lines(&text)
+            };
             sources.into_iter().for_each(|source| candidates.add(source));
         }
         candidates
@@ -57,7 +61,9 @@ impl Candidates {
     fn add(&mut self, (address, suite): (String, String)) {
         let name = suite.split('/').next().unwrap_or_default();
         let (base, pocket) = name.split_once('-').unwrap_or((name, ""));
-        if !DEBIAN_SUITES.contains(&base) || !(address.starts_with("http://") || address.starts_with("https://")) {
+        if !DEBIAN_SUITES.contains(&base)
+            || !(address.starts_with("http://") || address.starts_with("https://"))
+        {
             return;
         }
         let list = if pocket == "security" { &mut self.security } else { &mut self.main };
@@ -81,14 +87,21 @@ fn lines(text: &str) -> Vec<(String, String)> {
 
 /// deb822 style: every address of a stanza with every suite.
 fn stanzas(text: &str) -> Vec<(String, String)> {
-    let uncommented: String = text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
+    let uncommented: String =
+        text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
     let Ok(parsed) = uncommented.parse::<deb822_fast::Deb822>() else { return Vec::new() };
     let mut sources = Vec::new();
     for stanza in parsed.iter().filter(|stanza| stanza.get("Enabled") != Some("no")) {
-        let words = |field: &str| stanza.get(field).unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let words = |field: &str| {
+            stanza.get(field).unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
         if words("Types").iter().any(|kind| kind == "deb") {
             let suites = words("Suites");
-            sources.extend(words("URIs").into_iter().flat_map(|uri| suites.iter().map(move |suite| (uri.clone(), suite.clone()))));
+            sources.extend(
+                words("URIs")
+                    .into_iter()
+                    .flat_map(|uri| suites.iter().map(move |suite| (uri.clone(), suite.clone()))),
+            );
         }
     }
     sources

@@ -59,9 +59,13 @@ impl Keyring {
     /// # Errors
     /// When the message is malformed or no trusted key has made a good signature over it.
     pub fn verify(&self, message: &[u8]) -> Result<String> {
-        let parsed = std::str::from_utf8(message).ok().and_then(|text| CleartextSignedMessage::from_string(text).ok());
+        let parsed =
+            std::str::from_utf8(message).ok().and_then(|text| CleartextSignedMessage::from_string(text).ok());
         let (message, _) = parsed.ok_or_else(|| {
-            with_hint("it is not a clear-signed OpenPGP message", "this may be no Debian mirror, or something between it and here answers in its place")
+            with_hint(
+                "it is not a clear-signed OpenPGP message",
+                "this may be no Debian mirror, or something between it and here answers in its place",
+            )
         })?;
         ensure!(
             self.0.iter().any(|key| signed_by(&message, key)),

@@ -38,8 +38,10 @@ impl Release {
     /// # Errors
     /// When a field that we need is missing or malformed.
     pub fn parse(text: &str) -> Result<Self> {
-        let fields: Paragraph = text.parse().map_err(|error| anyhow::anyhow!("not a Release file: {error}"))?;
-        let field = |name: &str| fields.get(name).map(str::trim).with_context(|| format!("it has no `{name}`"));
+        let fields: Paragraph =
+            text.parse().map_err(|error| anyhow::anyhow!("not a Release file: {error}"))?;
+        let field =
+            |name: &str| fields.get(name).map(str::trim).with_context(|| format!("it has no `{name}`"));
         Ok(Self {
             origin: field("Origin")?.to_owned(),
             label: field("Label")?.to_owned(),
@@ -70,14 +72,15 @@ impl Release {
 
     /// What the signed Release says of itself decides whether a mirror counts.
     fn check_identity(&self, suite: &Suite) -> Result<()> {
-        let wanted = [("Origin", &self.origin, "Debian"), ("Label", &self.label, suite.label), ("Codename", &self.codename, &suite.name)];
+        let wanted = [
+            ("Origin", &self.origin, "Debian"),
+            ("Label", &self.label, suite.label),
+            ("Codename", &self.codename, &suite.name),
+        ];
         for (field, is, should) in wanted {
             ensure!(
                 is == should,
-                with_hint(
-                    format!("its {field} is `{is}`, not `{should}`"),
-                    suite.archive.hint()
-                )
+                with_hint(format!("its {field} is `{is}`, not `{should}`"), suite.archive.hint())
             );
         }
         Ok(())
@@ -88,7 +91,10 @@ impl Release {
     /// # Errors
     /// When it does not list the file.
     pub fn file(&self, path: &str) -> Result<&FileHash> {
-        self.files.get(path).with_context(|| format!("it does not list {path}")).hint("the mirror may lack this component or architecture")
+        self.files
+            .get(path)
+            .with_context(|| format!("it does not list {path}"))
+            .hint("the mirror may lack this component or architecture")
     }
 }
 
@@ -128,7 +134,10 @@ mod tests {
         let release = Release::parse(TEXT).unwrap();
         let wanted = FileHash { sha256: "abcd".into(), size: 42 };
         assert_eq!(release.file("main/binary-amd64/Packages.xz").unwrap(), &wanted);
-        assert_eq!(release.file("contrib/x").unwrap_err().chain().nth(1).unwrap().to_string(), "it does not list contrib/x");
+        assert_eq!(
+            release.file("contrib/x").unwrap_err().chain().nth(1).unwrap().to_string(),
+            "it does not list contrib/x"
+        );
     }
 
     #[test]

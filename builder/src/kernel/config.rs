@@ -52,9 +52,13 @@ pub fn check(fragments: &BTreeMap<String, String>, required: &[String], got: &st
             None => wrong.push(format!("{option} is not set, but must be built in")),
         }
     }
-    wrong.extend(got.iter().filter(|(_, value)| **value == "m").map(|(option, _)| format!("{option} became a module")));
+    wrong.extend(
+        got.iter().filter(|(_, value)| **value == "m").map(|(option, _)| format!("{option} became a module")),
+    );
     for (file, text) in fragments {
-        let dropped = options(text).into_iter().filter(|(option, value)| got.get(option).copied().unwrap_or("n") != *value);
+        let dropped = options(text)
+            .into_iter()
+            .filter(|(option, value)| got.get(option).copied().unwrap_or("n") != *value);
         wrong.extend(dropped.map(|(option, value)| format!("{file}: {option}={value} was dropped")));
     }
     ensure!(
@@ -73,7 +77,9 @@ fn options(text: &str) -> BTreeMap<&str, &str> {
     text.lines()
         .filter_map(|line| match line.strip_prefix("# ").and_then(|line| line.strip_suffix(" is not set")) {
             Some(unset) => Some((unset, "n")),
-            None if line.starts_with("CONFIG_") => option(line).map(|(end, value)| (&line[..end], line[value..].trim())),
+            None if line.starts_with("CONFIG_") => {
+                option(line).map(|(end, value)| (&line[..end], line[value..].trim()))
+            }
             None => None,
         })
         .collect()
@@ -86,8 +92,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn checked(got: &str) -> Result<(), String> {
-        let fragments = BTreeMap::from([("drbd.config".to_owned(), "# why\nCONFIG_BLK_DEV_DRBD=y\n# CONFIG_X is not set\n".to_owned())]);
-        check(&fragments, &["CONFIG_BLK_DEV_DRBD".to_owned()], got).map_err(|error| error.chain().map(ToString::to_string).collect())
+        let fragments = BTreeMap::from([(
+            "drbd.config".to_owned(),
+            "# why\nCONFIG_BLK_DEV_DRBD=y\n# CONFIG_X is not set\n".to_owned(),
+        )]);
+        check(&fragments, &["CONFIG_BLK_DEV_DRBD".to_owned()], got)
+            .map_err(|error| error.chain().map(ToString::to_string).collect())
     }
 
     #[test]

@@ -63,7 +63,11 @@ pub fn clean(root: &Path) -> Result<()> {
 fn empty(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder).into_iter().flatten() {
         let entry = entry?;
-        let removed = if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        let removed = if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())
+        } else {
+            fs::remove_file(entry.path())
+        };
         removed.with_context(|| format!("cannot remove {}", entry.path().display()))?;
     }
     Ok(())

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use rustix::fs::{CWD, StatVfsMountFlags, statvfs};
 use rustix::mount::{
-    MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_remount, move_mount, open_tree, unmount,
+    MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_remount, move_mount, open_tree,
+    unmount,
 };
 use rustix::process::{chdir, pivot_root};
 
@@ -67,7 +68,9 @@ fn take_root(sandbox: &Sandbox) -> Result<Vec<Taken>> {
         return Ok(vec![take(&sandbox.root, "/".into(), false)?]);
     }
     let mut taken = Vec::new();
-    for entry in fs::read_dir(&sandbox.root).with_context(|| format!("cannot read {}", sandbox.root.display()))? {
+    for entry in
+        fs::read_dir(&sandbox.root).with_context(|| format!("cannot read {}", sandbox.root.display()))?
+    {
         let entry = entry?;
         let name = entry.file_name();
         if entry.file_type()?.is_dir() && !OURS.iter().any(|ours| name == *ours) {
@@ -87,7 +90,8 @@ fn take_binds(sandbox: &Sandbox) -> Result<Vec<Taken>> {
     let taken: Result<Vec<_>> = writable
         .chain(read_only)
         .map(|(bind, read_only)| {
-            let (outside, inside) = bind.rsplit_once(':').with_context(|| format!("`{bind}` is not OUTSIDE:INSIDE"))?;
+            let (outside, inside) =
+                bind.rsplit_once(':').with_context(|| format!("`{bind}` is not OUTSIDE:INSIDE"))?;
             take(Path::new(outside), inside.into(), read_only)
         })
         .collect();
@@ -99,8 +103,10 @@ fn take_binds(sandbox: &Sandbox) -> Result<Vec<Taken>> {
 }
 
 fn take(outside: &Path, inside: PathBuf, read_only: bool) -> Result<Taken> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
-    let tree = open_tree(CWD, outside, flags).with_context(|| format!("cannot bind {}", outside.display()))?;
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let tree =
+        open_tree(CWD, outside, flags).with_context(|| format!("cannot bind {}", outside.display()))?;
     Ok(Taken { tree, inside, folder: outside.is_dir(), read_only })
 }
 
@@ -168,7 +174,13 @@ fn mount_special(root: &Path) -> Result<()> {
     fs::create_dir(root.join("dev/pts"))?;
     mount_fs("tmpfs", &root.join("dev/shm"), "mode=1777")?;
     mount_fs("devpts", &root.join("dev/pts"), "newinstance,ptmxmode=0666,mode=620")?;
-    for (name, target) in [("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")] {
+    for (name, target) in [
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
         symlink(target, root.join("dev").join(name))?;
     }
     mount_fs("tmpfs", &root.join("tmp"), "mode=1777")?;
@@ -183,7 +195,8 @@ fn mount_proc(target: &Path) -> Result<()> {
         Ok(()) => Ok(()),
         Err(_) => {
             let host = take(Path::new("/proc"), PathBuf::new(), false)?;
-            move_mount(&host.tree, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).context("cannot mount /proc")
+            move_mount(&host.tree, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+                .context("cannot mount /proc")
         }
     }
 }

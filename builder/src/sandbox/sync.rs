@@ -6,8 +6,14 @@ use anyhow::{Context as _, Result};
 use nix::libc;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
-const SYNCS: [libc::c_long; 6] =
-    [libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync, libc::SYS_syncfs, libc::SYS_sync_file_range, libc::SYS_msync];
+const SYNCS: [libc::c_long; 6] = [
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_sync,
+    libc::SYS_syncfs,
+    libc::SYS_sync_file_range,
+    libc::SYS_msync,
+];
 
 /// From here on this process and its children get an instant success from every sync call.
 ///
