@@ -8,25 +8,9 @@ use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result, ensure};
 use gptman::{GPT, GPTPartitionEntry};
-use installer::plan::{Disk, Partition, PartitionKind};
+use installer::plan::{Disk, Partition};
 use installer::units::Bytes;
 use mbrman::{CHS, MBRHeader, MBRPartitionEntry};
-use uuid::{Uuid, uuid};
-
-/// The partition type of a kind.
-#[must_use]
-pub fn type_guid(kind: PartitionKind) -> Uuid {
-    match kind {
-        PartitionKind::BiosBoot => uuid!("21686148-6449-6e6f-744e-656564454649"),
-        PartitionKind::Esp => uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b"),
-        PartitionKind::Raid => uuid!("a19d880f-05fc-4d3b-a006-743f0f84911e"),
-        PartitionKind::Lvm => uuid!("e6d6d379-f507-44c2-a23c-238f2a3df928"),
-        PartitionKind::Linux => uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"),
-        PartitionKind::Swap => uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"),
-        // Linux reserved: DRBD has no type of its own, and nothing must take the partition for a file system.
-        PartitionKind::Drbd => uuid!("8da63339-0007-60c0-c436-083ac8230908"),
-    }
-}
 
 /// Writes the protective MBR and both tables. `file` has the size of the disk; the first 440 bytes are left alone:
 /// they are boot code, which belongs to [`super::grub`].
@@ -61,7 +45,7 @@ fn entry(partition: &Partition, sector: Bytes) -> Result<GPTPartitionEntry> {
     let Partition { name, start, size, .. } = partition;
     ensure!(name.encode_utf16().count() <= 36, "the partition name `{name}` is longer than 36 characters");
     Ok(GPTPartitionEntry {
-        partition_type_guid: type_guid(partition.kind).to_bytes_le(),
+        partition_type_guid: partition.kind.type_guid().to_bytes_le(),
         unique_partition_guid: partition.guid.to_bytes_le(),
         starting_lba: start.0 / sector.0,
         ending_lba: (start.0 + size.0) / sector.0 - 1,

@@ -7,7 +7,7 @@ use installer::plan::{Disk, PartitionKind};
 use installer::units::{Bytes, SectorSize};
 use tempfile::tempfile;
 
-use super::{type_guid, write};
+use super::write;
 use crate::compose::fixture;
 
 fn blank(disk: &Disk) -> std::fs::File {
@@ -109,5 +109,5 @@ fn a_table_that_cannot_be_is_refused() {
 
 #[test]
 fn drbd_has_a_type_that_nothing_probes() {
-    assert_eq!(type_guid(PartitionKind::Drbd).to_string(), "8da63339-0007-60c0-c436-083ac8230908");
+    assert_eq!(PartitionKind::Drbd.type_guid().to_string(), "8da63339-0007-60c0-c436-083ac8230908");
 }

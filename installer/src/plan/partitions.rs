@@ -32,6 +32,7 @@ impl PartitionKind {
             Self::Raid => uuid!("a19d880f-05fc-4d3b-a006-743f0f84911e"),
             Self::Lvm => uuid!("e6d6d379-f507-44c2-a23c-238f2a3df928"),
             Self::Linux => uuid!("0fc63daf-8483-4772-8e79-3d69d8477de4"),
+            // Linux reserved: DRBD has no type of its own, and nothing must take the partition for a file system.
             Self::Drbd => uuid!("8da63339-0007-60c0-c436-083ac8230908"),
             Self::Swap => uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f"),
         }
