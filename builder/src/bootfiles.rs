@@ -90,9 +90,15 @@ impl BootFiles {
 /// Whether the boot files depend on this overlay file.
 #[must_use]
 pub fn is_setting(path: &Path) -> bool {
-    ["etc/default/grub", "etc/default/grub.d", "etc/grub.d", "etc/initramfs-tools"]
-        .iter()
-        .any(|place| path.starts_with(place))
+    const PLACES: [&str; 6] = [
+        "etc/default/amd64-microcode",
+        "etc/default/grub",
+        "etc/default/grub.d",
+        "etc/default/intel-microcode",
+        "etc/grub.d",
+        "etc/initramfs-tools",
+    ];
+    PLACES.iter().any(|place| path.starts_with(place))
 }
 
 impl Recipe<'_> {

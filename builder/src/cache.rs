@@ -13,6 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::failure::Hinted as _;
 
+/// How many logs of earlier builds are kept.
+const LOGS: usize = 20;
+
 /// The cache folder, held by this build.
 #[derive(Debug)]
 pub struct Cache {
@@ -109,6 +112,7 @@ impl Cache {
         if lock.try_lock().is_ok() {
             sweep(&root.join("tmp"))?;
             remove_locks(&root)?;
+            remove_old_logs(&root.join("logs"))?;
         }
         lock.lock_shared().with_context(what)?;
         Ok(Self { root, shared: lock })
@@ -118,6 +122,13 @@ impl Cache {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// A file for what the programs of this build say, named by the time and this process.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+        self.root.join("logs").join(format!("{now}-{}.log", std::process::id()))
     }
 
     /// The path of an entry, whether it exists or not.
@@ -234,6 +245,16 @@ fn remove_locks(root: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Their names sort by time.
+fn remove_old_logs(folder: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let mut logs: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    logs.sort();
+    logs.iter().rev().skip(LOGS).try_for_each(|path| {
+        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::image::KernelChoice;
 use crate::sandbox::Sandbox;
@@ -84,9 +84,10 @@ pub enum Command {
 
 /// Which node, on which disks.
 #[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("which").required(true).args(["profile", "node"]))]
 pub struct NodeArgs {
     /// A generic node of this profile: DHCP, its name from its serial number or MAC
-    #[arg(long, value_name = "NAME", required_unless_present = "node", conflicts_with_all = ["node", "cluster"])]
+    #[arg(long, value_name = "NAME", conflicts_with = "cluster")]
     pub profile: Option<String>,
     /// The cluster file
     #[arg(long, value_name = "FILE", requires = "node")]

@@ -78,9 +78,7 @@ pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     let packages = session.resolve(&layers)?;
     let (essential, mut added) = fetch(session, &packages)?;
     if request.kernel == KernelChoice::Xbuild {
-        let kernel = session.kernel()?;
-        let last = added.last_mut().context("a profile without layers")?;
-        last.push(kernel_deb(&kernel)?);
+        added.last_mut().context("a profile without layers")?.push(session.kernel()?);
     }
     let epoch = session.epoch(added.iter().flatten())?;
     let rootfs = make_root(session, &layers, &essential, &added)?;
@@ -142,22 +140,6 @@ fn fetch(session: &Session, packages: &NodePackages) -> Result<(Vec<Deb>, Vec<Ve
     let pick =
         |wanted: &[Package]| fetched.iter().filter(|deb| wanted.contains(&deb.package)).cloned().collect();
     Ok((pick(&packages.essential), packages.layers.iter().map(|layer| pick(layer)).collect()))
-}
-
-fn kernel_deb(kernel: &crate::kernel::Kernel) -> Result<Deb> {
-    let file = kernel.deb();
-    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let release = kernel.release()?;
-    let package = Package {
-        name: format!("linux-image-{release}"),
-        version: kernel.version().to_owned(),
-        architecture: crate::debian::ARCHITECTURE.to_owned(),
-        archive: Archive::Local,
-        filename: String::new(),
-        size: bytes.len() as u64,
-        sha256: crate::cache::hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
-    };
-    Ok(Deb { package, file })
 }
 
 /// Each layer carries the time of its own packages, so that roles share their base.

@@ -1,7 +1,6 @@
 //! The dom0 kernel: Debian's source, our configuration, as a package that apt can upgrade.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -14,17 +13,27 @@ use crate::stage::Stage;
 use crate::tools::Tools;
 
 mod config;
+mod package;
 
 pub use config::required as required_options;
 
-/// Raise it when the way a kernel is built or packed changes.
-const REVISION: u32 = 1;
+/// Raise it when the way a kernel is built changes. How it is packed has a number of its own.
+const REVISION: u32 = 2;
 /// Packages of the tools tree whose versions change what the compiler makes.
 const COMPILERS: [&str; 4] = ["gcc-14", "binutils", "libc6-dev", "make"];
 /// Where the work folder is inside the sandbox.
 const WORK: &str = "/build";
 const SOURCE: &str = "/build/linux";
-const STAGING: &str = "/build/package";
+/// What is kept of a finished build, and under which name.
+const KEPT: [(&str, &str); 5] = [
+    ("arch/x86/boot/bzImage", "vmlinuz"),
+    (".config", "config"),
+    ("System.map", "System.map"),
+    ("modules.builtin", "modules.builtin"),
+    ("modules.builtin.modinfo", "modules.builtin.modinfo"),
+];
+const RELEASE: &str = "release";
+const EPOCH: &str = "epoch";
 
 /// What a kernel is built from.
 #[derive(Debug)]
@@ -37,10 +46,11 @@ pub struct Recipe<'a> {
     pub fragments: &'a Path,
 }
 
-/// A kernel package in the cache.
+/// A kernel in the cache.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     folder: PathBuf,
+    key: Key,
     version: String,
 }
 
@@ -66,7 +76,8 @@ impl Recipe<'_> {
     /// # Errors
     /// As [`Recipe::key`].
     pub fn find(&self, cache: &Cache) -> Result<Option<Kernel>> {
-        Ok(cache.find("kernel", &self.key()?).map(|folder| self.kernel(folder)))
+        let key = self.key()?;
+        Ok(cache.find("kernel", &key).map(|folder| self.kernel(folder, key)))
     }
 
     /// Builds the kernel from the source package's file.
@@ -75,36 +86,26 @@ impl Recipe<'_> {
     /// When an option that the project lives by is lost or a module, or the compiler fails.
     pub fn build(&self, cache: &Cache, tools: &Tools, stage: &Stage, source: &Path) -> Result<Kernel> {
         let work = cache.scratch("kernel")?;
-        let folder = cache.entry("kernel", &self.key()?, |finished| {
+        let key = self.key()?;
+        let folder = cache.entry("kernel", &key, |finished| {
             let mut build = Build { stage, tools, work: work.path(), epoch: 0 };
             build.unpack(source)?;
             build.epoch = build.source_time()?;
             build.configure(self.fragments)?;
             build.compile()?;
-            build.pack(self.source)?;
-            fs::copy(work.path().join("kernel.deb"), finished.join("kernel.deb"))?;
-            fs::copy(work.path().join("linux/.config"), finished.join("config"))?;
-            fs::copy(work.path().join("release"), finished.join("release"))?;
-
-            Ok(())
+            build.keep(finished)
         })?;
         work.remove()?;
-        Ok(self.kernel(folder))
+        Ok(self.kernel(folder, key))
     }
 
-    fn kernel(&self, folder: PathBuf) -> Kernel {
-        Kernel { folder, version: package_version(self.source) }
+    fn kernel(&self, folder: PathBuf, key: Key) -> Kernel {
+        Kernel { folder, key, version: format!("{}+xbuild1", self.source.version) }
     }
 }
 
 impl Kernel {
-    /// The package.
-    #[must_use]
-    pub fn deb(&self) -> PathBuf {
-        self.folder.join("kernel.deb")
-    }
-
-    /// The package's version.
+    /// The package's version: the source's with ours behind it.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
@@ -115,9 +116,8 @@ impl Kernel {
     /// # Errors
     /// When the cache entry is damaged.
     pub fn release(&self) -> Result<String> {
-        fs::read_to_string(self.folder.join("release"))
-            .context("cannot read the kernel's release from the cache")
-            .map(|text| text.trim().to_owned())
+        let what = "cannot read the kernel's release from the cache";
+        fs::read_to_string(self.folder.join(RELEASE)).context(what)
     }
 }
 
@@ -180,54 +180,21 @@ impl Build<'_> {
     fn compile(&self) -> Result<()> {
         self.stage.note("compiling");
         self.stage
-            .run(&self.make(&["bzImage", "modules"]))
-            .hint("the whole output is in the log in the cache; the build needs about 3 GB of disk there")?;
-        let release = self.stage.capture(&self.make(&["-s", "kernelrelease"]))?;
-        Ok(fs::write(self.work.join("release"), release.trim())?)
+            .run(&self.make(&["bzImage"]))
+            .hint("the build needs about 3 GB of disk in the cache; the whole output is in the newest file of its folder `logs`")?;
+        Ok(())
     }
 
-    /// Lays the package's files out as Debian's own kernel packages do, and packs them.
-    fn pack(&self, source: &Package) -> Result<()> {
-        self.stage.note("packing");
-        let release = fs::read_to_string(self.work.join("release"))?;
-        let package = self.work.join("package");
+    fn keep(&self, finished: &Path) -> Result<()> {
         let linux = self.work.join("linux");
-        fs::create_dir_all(package.join("boot"))?;
-        for (from, to) in
-            [("arch/x86/boot/bzImage", "vmlinuz"), (".config", "config"), ("System.map", "System.map")]
-        {
-            fs::copy(linux.join(from), package.join("boot").join(format!("{to}-{release}")))?;
+        for (from, to) in KEPT {
+            fs::copy(linux.join(from), finished.join(to))
+                .with_context(|| format!("the build made no {from}"))?;
         }
-        let modules_path = format!("INSTALL_MOD_PATH={STAGING}/usr");
-        self.stage.run(&self.make(&[&modules_path, "modules_install"]))?;
-        let modules = package.join("usr/lib/modules").join(&release);
-        for link in ["build", "source"] {
-            // Points into the scratch folder; absent where no module was built.
-            if modules.join(link).is_symlink() {
-                fs::remove_file(modules.join(link))?;
-            }
-        }
-        self.stage.run(&self.run(["depmod", "-b", &format!("{STAGING}/usr"), &release]))?;
-        write_control(&package.join("DEBIAN"), &release, &package_version(source))?;
-        self.stage.run(&self.run([
-            "sh",
-            "-c",
-            &format!("find {STAGING} -exec touch -hd @{} {{}} +", self.epoch),
-        ]))?;
-        self.stage.run(&self.run([
-            "dpkg-deb",
-            "--root-owner-group",
-            "-Zzstd",
-            "--build",
-            STAGING,
-            "/build/kernel.deb",
-        ]))
+        let release = self.stage.capture(&self.make(&["-s", "kernelrelease"]))?;
+        fs::write(finished.join(RELEASE), release.trim())?;
+        Ok(fs::write(finished.join(EPOCH), self.epoch.to_string())?)
     }
-}
-
-/// The source's version with ours behind it.
-fn package_version(source: &Package) -> String {
-    format!("{}+xbuild1", source.version)
 }
 
 fn find_tarball(folder: &Path) -> Result<String> {
@@ -238,31 +205,4 @@ fn find_tarball(folder: &Path) -> Result<String> {
         .into_iter()
         .find(|name| name.ends_with(".tar.xz"))
         .with_context(|| format!("no kernel source in {}", folder.display()))
-}
-
-fn write_control(folder: &Path, release: &str, version: &str) -> Result<()> {
-    fs::create_dir(folder)?;
-    let control = format!(
-        "Package: linux-image-{release}\nVersion: {version}\nArchitecture: amd64\nSection: kernel\nPriority: optional\n\
-         Maintainer: xbuild <root@localhost>\nDepends: kmod, initramfs-tools\nProvides: linux-image\n\
-         Description: Linux for Xen dom0 with DRBD, OCFS2 and AoE built in\n \
-         Debian's source with xbuild's configuration. Everything it has is built in;\n it boots Xen dom0, plain machines and guests.\n"
-    );
-    fs::write(folder.join("control"), control)?;
-    for (script, parameter) in
-        [("postinst", "configure"), ("postrm", "remove"), ("preinst", "install"), ("prerm", "remove")]
-    {
-        let path = folder.join(script);
-        fs::write(&path, maintainer_script(script, parameter, release))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
-}
-
-/// What Debian's kernel packages do: run the hooks that make the initramfs and the boot menu.
-fn maintainer_script(script: &str, parameter: &str, release: &str) -> String {
-    format!(
-        "#!/bin/sh\nset -e\n[ \"$1\" = {parameter} ] || [ \"$1\" = upgrade ] || exit 0\nexport DEB_MAINT_PARAMS=\"$*\"\n\
-         if [ -d /etc/kernel/{script}.d ]; then\n  run-parts --report --exit-on-error --arg={release} --arg=/boot/vmlinuz-{release} /etc/kernel/{script}.d\nfi\n"
-    )
 }

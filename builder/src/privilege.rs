@@ -1,6 +1,6 @@
 //! Becoming root over our own files: a mount namespace for root, a user namespace with subuids for everybody else.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -99,8 +99,12 @@ fn find_program(name: &str) -> Result<()> {
 
 /// The first large enough range for the user in `/etc/subuid` or `/etc/subgid`.
 fn subordinate(file: &str, uid: u32) -> Result<(u64, u64)> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
     let name = login_name(uid);
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {file}")),
+    };
     subordinate_range(&text, &name, uid).ok_or_else(|| {
         with_hint(
             format!("{file} gives `{name}` no range of {NEEDED_IDS} ids"),

@@ -6,10 +6,11 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 
-use crate::cache::{Cache, Key};
+use crate::cache::{Cache, Key, hex};
 use crate::debian::fetch::link_or_copy;
-use crate::debian::{Package, apt, deb};
+use crate::debian::{ARCHITECTURE, Archive, Package, apt, deb};
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
@@ -33,6 +34,26 @@ pub struct Deb {
     pub package: Package,
     /// Where it lies on the host.
     pub file: PathBuf,
+}
+
+impl Deb {
+    /// A package that xbuild has made.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_ours(name: String, version: String, file: PathBuf) -> Result<Self> {
+        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let package = Package {
+            name,
+            version,
+            architecture: ARCHITECTURE.to_owned(),
+            archive: Archive::Local,
+            filename: String::new(),
+            size: bytes.len() as u64,
+            sha256: hex(&Sha256::digest(&bytes)),
+        };
+        Ok(Self { package, file })
+    }
 }
 
 /// One layer to be put on another.

@@ -149,7 +149,7 @@ fn cache_root(common: &Common) -> Result<PathBuf> {
 fn with_session<T>(common: &Common, named: &Mirrors, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
     become_root()?;
     let cache = Cache::open(&cache_root(common)?)?;
-    let reporter = Reporter::new(common.json, common.verbose, cache.root().join("log"));
+    let reporter = Reporter::new(common.json, common.verbose, cache.log());
     let fetcher = Fetcher::new(&cache, common.offline)?;
     let mirrors = Mirrors { main: common.mirror.clone(), security: common.mirror_security.clone() };
     let choices =

@@ -122,11 +122,17 @@ impl<'a> Session<'a> {
         Ok(packages.iter().cloned().zip(files).map(|(package, file)| Deb { package, file }).collect())
     }
 
-    /// Our kernel, built if it is not in the cache.
+    /// Our kernel as a package, built if it is not in the cache.
     ///
     /// # Errors
     /// When it does not build.
-    pub fn kernel(&self) -> Result<Kernel> {
+    pub fn kernel(&self) -> Result<Deb> {
+        let kernel = self.build_kernel()?;
+        let file = kernel.package(self.cache, &self.tools, &self.reporter.silent()?)?;
+        Deb::of_ours(format!("linux-image-{}", kernel.release()?), kernel.version().to_owned(), file)
+    }
+
+    fn build_kernel(&self) -> Result<Kernel> {
         let source = self.repository.kernel_source()?;
         let fragments = self.source.join("builder/kernel");
         let recipe = kernel::Recipe { source: &source, tools: &self.tool_packages, fragments: &fragments };
@@ -183,7 +189,7 @@ fn open_repository<'a>(
     choices: &Choices,
     named: &Mirrors,
 ) -> Result<Repository<'a>> {
-    let mirrors = candidates(choices, named);
+    let mirrors = candidates(choices, named)?;
     if choices.locked {
         let lock = Lock::read(&choices.source.join(lock::FILE))?;
         return Repository::locked(fetcher, cache, mirrors, lock);
@@ -195,14 +201,15 @@ fn open_repository<'a>(
 }
 
 /// An option wins over the cluster file, that over the host's apt sources.
-fn candidates(choices: &Choices, named: &Mirrors) -> Candidates {
-    let mut candidates = Candidates::of_host(Path::new("/etc/apt"));
-    let pick = |option: &Option<String>, file: &Option<String>| option.clone().or_else(|| file.clone());
-    if let Some(address) = pick(&choices.mirrors.main, &named.main) {
-        candidates.name(Archive::Main, &address);
+fn candidates(choices: &Choices, named: &Mirrors) -> Result<Candidates> {
+    let main = choices.mirrors.main.as_ref().or(named.main.as_ref());
+    let security = choices.mirrors.security.as_ref().or(named.security.as_ref());
+    let mut candidates = match (main, security) {
+        (Some(_), Some(_)) => Candidates::default(),
+        _ => Candidates::of_host(Path::new("/etc/apt"))?,
+    };
+    for (archive, named) in [(Archive::Main, main), (Archive::Security, security)] {
+        named.into_iter().for_each(|address| candidates.name(archive, address));
     }
-    if let Some(address) = pick(&choices.mirrors.security, &named.security) {
-        candidates.name(Archive::Security, &address);
-    }
-    candidates
+    Ok(candidates)
 }

@@ -10,7 +10,7 @@ use crate::archive::{Archive, sha256};
 use crate::xbuild::{checkout, program};
 
 /// Kinds of the cache that hold no finished stages.
-const NO_STAGES: [&str; 5] = ["blobs", "releases", "lock", "log", "tmp"];
+const NO_STAGES: [&str; 5] = ["blobs", "releases", "lock", "logs", "tmp"];
 
 /// A folder with a cache and an output folder, empty at first.
 #[derive(Debug)]

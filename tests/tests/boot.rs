@@ -55,6 +55,7 @@ record menu cat /boot/grub/grub.cfg
 record update_grub update-grub
 record menu_updated cat /boot/grub/grub.cfg
 record modprobe modprobe dlm
+record initrd sh -c 'lsinitramfs /boot/initrd.img-$(uname -r)'
 record apt_update apt-get update
 record apt_reinstall apt-get install -y --reinstall hostname
 record apt_install apt-get install -y hello
@@ -128,6 +129,10 @@ fn storage_boots_xen_and_dom0_from_raid1() {
     answers.good("apt_install");
     assert_eq!(answers.good("hello"), "Hello, world!");
     answers.good("modprobe");
+    for processor in ["AuthenticAMD", "GenuineIntel"] {
+        let microcode = format!("kernel/x86/microcode/{processor}.bin");
+        assert!(answers.good("initrd").lines().any(|file| file == microcode), "no {microcode} in the initrd");
+    }
 }
 
 fn storage_arrays_survive_a_check(entry: Entry) {

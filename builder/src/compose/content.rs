@@ -77,10 +77,9 @@ pub fn write(
     for entry in Archive::new(rootfs).entries()? {
         let entry = entry.context("the root's tar is damaged")?;
         let path = plain(&entry.path()?);
-        if let Some(inside) = part.path(&path).map(Path::to_owned) {
-            if !additions.replaces(&path, entry.header().entry_type()) {
-                writer.pass_on(entry, &path, &inside, additions)?;
-            }
+        let inside = part.path(&path).map(Path::to_owned);
+        if let Some(inside) = inside.filter(|_| !additions.replaces(&path, entry.header().entry_type())) {
+            writer.pass_on(entry, &path, &inside, additions)?;
         }
     }
     for file in additions.files.values() {

@@ -66,7 +66,7 @@ impl Archives {
             let (address, first) = find_mirror(fetcher, cache, candidates.of(archive), archive, &suites[0])?;
             let keys = match &keys {
                 Some(keys) => keys,
-                None => keys.insert(trusted(fetcher, &address, keyring)?),
+                None => keys.insert(trusted(fetcher, cache, &address, keyring)?),
             };
             let mut first = Some(first);
             for suite in suites {
@@ -194,8 +194,7 @@ pub(crate) fn no_mirror(archive: Archive) -> anyhow::Error {
 fn in_release(fetcher: &Fetcher, cache: &Cache, address: &str, suite: &Suite) -> Result<Vec<u8>> {
     let url = format!("{address}/dists/{}/InRelease", suite.name);
     if fetcher.offline() {
-        let kept = kept_release(cache, &url);
-        return fs::read(kept)
+        return fs::read(kept(cache, &url))
             .with_context(|| format!("{url} is not in the cache"))
             .hint("run once without --offline while the mirror can be reached");
     }
@@ -208,7 +207,8 @@ fn in_release(fetcher: &Fetcher, cache: &Cache, address: &str, suite: &Suite) ->
     })
 }
 
-fn kept_release(cache: &Cache, url: &str) -> PathBuf {
+/// Where the last good answer to `url` lies.
+fn kept(cache: &Cache, url: &str) -> PathBuf {
     cache.root().join("releases").join(&hex(&Sha256::digest(url))[..32])
 }
 
@@ -232,7 +232,7 @@ fn verify(
         let file = fetch_index(fetcher, address, &suite, &release, &path)?;
         indexes.push((path, file));
     }
-    keep_release(cache, &url, &message)?;
+    keep(cache, &kept(cache, &url), &message)?;
     Ok(VerifiedSuite { suite, message, release, indexes })
 }
 
@@ -243,7 +243,6 @@ fn fetch_index(
     release: &Release,
     path: &str,
 ) -> Result<PathBuf> {
-    // The security archive lists `main/…` under the folder `updates/` no longer; the paths are the plain ones.
     let file = release.file(path).with_context(|| format!("{}: no package index", suite.name))?;
     let dists = format!("{address}/dists/{}", suite.name);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -257,36 +256,52 @@ fn fetch_index(
     fetcher.file(&wanted, &|_| ()).map_err(explain_absence)
 }
 
-fn keep_release(cache: &Cache, url: &str, message: &[u8]) -> Result<()> {
-    let path = kept_release(cache, url);
-    let folder = cache.root().join("releases");
-    fs::create_dir_all(&folder)?;
+/// Keeps what was fetched for builds without a network, whole or not at all.
+fn keep(cache: &Cache, path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::create_dir_all(cache.root().join("releases"))?;
     let mut part =
         tempfile::NamedTempFile::new_in(cache.root().join("tmp")).context("cannot write to the cache")?;
-    std::io::Write::write_all(&mut part, message).context("cannot write to the cache")?;
-    part.persist(&path).with_context(|| format!("cannot keep {}", path.display()))?;
+    std::io::Write::write_all(&mut part, bytes).context("cannot write to the cache")?;
+    part.persist(path).with_context(|| format!("cannot keep {}", path.display()))?;
     Ok(())
 }
 
 /// The user's keys; else the pinned ones out of the host's copy of Debian's keyring; else out of the mirror's.
-fn trusted(fetcher: &Fetcher, address: &str, keyring: Option<&Path>) -> Result<Keyring> {
+fn trusted(fetcher: &Fetcher, cache: &Cache, address: &str, keyring: Option<&Path>) -> Result<Keyring> {
     if let Some(path) = keyring {
         let file = fs::read(path).with_context(|| format!("cannot read the keyring {}", path.display()))?;
         return Keyring::of_user(&file).with_context(|| format!("cannot use the keyring {}", path.display()));
     }
-    Keyring::pinned(&host_keys()).or_else(|_| Keyring::pinned(&mirror_keys(fetcher, address)?))
+    let of_host = host_keys()?;
+    Keyring::pinned(&of_host).or_else(|_| Keyring::pinned(&mirror_keys(fetcher, cache, address)?))
 }
 
-fn host_keys() -> Vec<Vec<u8>> {
-    let folder = fs::read_dir(HOST_KEYRINGS).into_iter().flatten().filter_map(Result::ok);
-    let ours = folder.filter(|entry| {
-        entry.file_name().to_string_lossy().starts_with(&format!("debian-archive-{CODENAME}"))
-    });
-    ours.filter_map(|entry| fs::read(entry.path()).ok()).collect()
+/// Key files of Debian's keyring package on this host; none where it is not installed.
+fn host_keys() -> Result<Vec<Vec<u8>>> {
+    let Ok(folder) = fs::read_dir(HOST_KEYRINGS) else { return Ok(Vec::new()) };
+    let paths = folder.filter_map(Result::ok).map(|entry| entry.path());
+    let is_debians = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&format!("debian-archive-{CODENAME}"))
+    };
+    paths
+        .filter(is_debians)
+        .map(|path| fs::read(&path).with_context(|| format!("cannot read {}", path.display())))
+        .collect()
 }
 
-/// Nothing vouches for this package yet; the pinned fingerprints decide which of its keys count.
-fn mirror_keys(fetcher: &Fetcher, address: &str) -> Result<Vec<Vec<u8>>> {
+/// Nothing vouches for this package yet; the pinned fingerprints decide which of its keys count. It is kept for builds
+/// without a network.
+fn mirror_keys(fetcher: &Fetcher, cache: &Cache, address: &str) -> Result<Vec<Vec<u8>>> {
+    let kept = kept(cache, &format!("{address}/{KEYRING_PACKAGE}"));
+    if !(fetcher.offline() && kept.exists()) {
+        let package = fetch_keyring(fetcher, address)?;
+        keep(cache, &kept, &fs::read(package)?)?;
+    }
+    deb::files(&kept, |path| path.extension().is_some_and(|end| end == "gpg" || end == "pgp"))
+}
+
+fn fetch_keyring(fetcher: &Fetcher, address: &str) -> Result<PathBuf> {
     let unproven =
         fetcher.text(&format!("{address}/dists/{CODENAME}/main/binary-{ARCHITECTURE}/Packages.xz"))?;
     let mut index = Index::default();
@@ -297,6 +312,5 @@ fn mirror_keys(fetcher: &Fetcher, address: &str) -> Result<Vec<Vec<u8>>> {
             "name the key of a private mirror with --keyring",
         )
     })?;
-    let package = fetcher.file(&wanted(address, &offer.package), &|_| ())?;
-    deb::files(&package, |path| path.extension().is_some_and(|end| end == "gpg" || end == "pgp"))
+    fetcher.file(&wanted(address, &offer.package), &|_| ())
 }

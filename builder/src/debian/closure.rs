@@ -25,16 +25,18 @@ pub fn closure(index: &Index, wanted: &[&str]) -> Result<Vec<Package>> {
         open.iter().map(|offer| (offer.package.name.as_str(), *offer)).collect();
     while let Some(offer) = open.pop() {
         for group in offer.depends.split(',').map(str::trim).filter(|group| !group.is_empty()) {
-            let next = choose(index, &providers, &chosen, group).with_context(|| {
+            let names = names(group);
+            if is_satisfied(&names, &providers, &chosen) {
+                continue;
+            }
+            let next = first(&names, &providers, index).with_context(|| {
                 format!(
                     "{} {} needs `{group}`, which the mirror lacks",
                     offer.package.name, offer.package.version
                 )
             })?;
-            if let Some(next) = next {
-                chosen.insert(&next.package.name, next);
-                open.push(next);
-            }
+            chosen.insert(&next.package.name, next);
+            open.push(next);
         }
     }
     Ok(chosen.values().map(|offer| offer.package.clone()).collect())
@@ -52,25 +54,21 @@ fn providers(index: &Index) -> Providers<'_> {
     providers
 }
 
-/// Nothing if an alternative is chosen already, else the first that exists or is provided; `None` if there is none.
-#[allow(clippy::option_option)]
-fn choose<'a>(
-    index: &'a Index,
-    providers: &Providers<'a>,
-    chosen: &BTreeMap<&str, &Offer>,
-    group: &str,
-) -> Option<Option<&'a Offer>> {
-    let names: Vec<_> = group.split('|').filter_map(name).collect();
-    let provided = |name: &str| providers.get(name).into_iter().flatten().copied().collect::<Vec<_>>();
-    let satisfied =
-        |name: &&str| chosen.contains_key(*name) || provided(name).iter().any(|by| chosen.contains_key(by));
-    if names.iter().any(|name| satisfied(name)) {
-        return Some(None);
-    }
-    names
-        .iter()
-        .find_map(|name| index.newest(name).or_else(|| index.newest(provided(name).first()?)))
-        .map(Some)
+/// The names of a group of alternatives: `awk:any | mawk (>= 1)` → `awk`, `mawk`.
+fn names(group: &str) -> Vec<&str> {
+    group.split('|').filter_map(name).collect()
+}
+
+/// Whether one of `names` is chosen already, or something that provides it.
+fn is_satisfied(names: &[&str], providers: &Providers, chosen: &BTreeMap<&str, &Offer>) -> bool {
+    let provided =
+        |name: &str| providers.get(name).is_some_and(|by| by.iter().any(|by| chosen.contains_key(by)));
+    names.iter().any(|name| chosen.contains_key(name) || provided(name))
+}
+
+/// The first of `names` that exists or that something provides.
+fn first<'a>(names: &[&str], providers: &Providers<'a>, index: &'a Index) -> Option<&'a Offer> {
+    names.iter().find_map(|name| index.newest(name).or_else(|| index.newest(providers.get(name)?.first()?)))
 }
 
 /// `libc6:any (>= 2.38) [amd64]` → `libc6`.

@@ -1,8 +1,12 @@
 //! Where packages come from: an option, the cluster file, or what the host's own apt sources say.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
+use anyhow::{Context as _, Result};
+
 use super::Archive;
+use crate::failure::Hinted as _;
 
 /// Suites of Debian itself; a source for anything else says nothing about Debian's mirrors.
 const DEBIAN_SUITES: [&str; 10] =
@@ -39,23 +43,29 @@ impl Candidates {
     }
 
     /// What the apt sources below `etc_apt` say.
-    #[must_use]
-    pub fn of_host(etc_apt: &Path) -> Self {
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub fn of_host(etc_apt: &Path) -> Result<Self> {
         let mut candidates = Self::default();
         let mut files = vec![etc_apt.join("sources.list")];
         let folder = std::fs::read_dir(etc_apt.join("sources.list.d")).into_iter().flatten();
         files.extend(folder.filter_map(Result::ok).map(|entry| entry.path()));
+        files.retain(|file| file.exists());
         files.sort();
         for file in files {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            let sources = if file.extension().is_some_and(|end| end == "sources") {
-                stanzas(&text)
-            } else {
-                lines(&text)
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))
+                .hint("make it readable, or name mirrors with --mirror and --mirror-security")?;
+            let sources = match file.extension().and_then(OsStr::to_str) {
+                Some("sources") => stanzas(&text),
+                Some("list") => lines(&text),
+                // As apt does: other names are backups and leftovers (sources.list(5)).
+                _ => Vec::new(),
             };
             sources.into_iter().for_each(|source| candidates.add(source));
         }
-        candidates
+        Ok(candidates)
     }
 
     fn add(&mut self, (address, suite): (String, String)) {
@@ -123,7 +133,7 @@ mod tests {
         fs::write(etc.path().join("sources.list.d/debian.sources"), deb822).unwrap();
         let one_line = "# deb http://old.test/debian sid main\ndeb [signed-by=/k arch=amd64] http://other.test/debian trixie main\ndeb http://vendor.test cloud-sdk-bookworm main\n";
         fs::write(etc.path().join("sources.list"), one_line).unwrap();
-        let candidates = Candidates::of_host(etc.path());
+        let candidates = Candidates::of_host(etc.path()).unwrap();
         assert_eq!(candidates.main, ["http://other.test/debian", "http://mirror.test/debian"]);
         assert_eq!(candidates.security, ["http://mirror.test/debian-security"]);
     }
