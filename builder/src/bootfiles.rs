@@ -1,7 +1,7 @@
 //! What boots a node of a role: the initramfs, and the boot menu with blanks where a node's own values go.
 //!
 //! The menu is what the node's own `update-grub` will write: the real scripts run in the real root, only
-//! `grub-probe` is ours, since there are no disks yet to probe.
+//! `grub-probe` is ours ([`probe`]).
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,32 +16,22 @@ use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
 
-/// Raise it when the way these files are made changes.
-const REVISION: u32 = 2;
+pub mod probe;
 
-/// Blanks in the menu; none of them occurs in GRUB's own text.
+use probe::Probe;
+
+const INITRD: &str = "initrd.img";
+
+/// Raise it when the way these files are made changes.
+const REVISION: u32 = 3;
+
+/// Blanks for a node's arguments; neither of them occurs in GRUB's own text. Ids are blanks of [`probe`].
 pub mod blank {
-    /// UUID of the file system with `/boot`.
-    pub const ROOT_UUID: &str = "xbuild-root-uuid";
-    /// UUID of the array it lies on, as GRUB writes it.
-    pub const ARRAY_UUID: &str = "xbuild-array-uuid";
     /// Hypervisor arguments.
     pub const XEN: &str = "xbuild-xen-arguments";
     /// Kernel arguments.
     pub const KERNEL: &str = "xbuild-kernel-arguments";
 }
-
-/// Answers for the device that carries `/`, in the words of grub-probe(8).
-#[derive(Clone, Copy, Debug, serde::Serialize)]
-pub struct Probe {
-    /// `diskfilter mdraid1x` for an array, nothing for a partition.
-    pub abstraction: &'static str,
-    /// How GRUB names the device.
-    pub drive: &'static str,
-}
-
-/// `/` on an md array with version 1 metadata.
-pub const ON_ARRAY: Probe = Probe { abstraction: "diskfilter mdraid1x", drive: "mduuid/xbuild-array-uuid" };
 
 /// What boot files are made from.
 #[derive(Debug)]
@@ -50,8 +40,10 @@ pub struct Recipe<'a> {
     pub rootfs: &'a Rootfs,
     /// The overlay files that `update-initramfs` and `update-grub` read, rendered with [`blank`]s.
     pub settings: &'a [OverlayFile],
-    /// Where `/` will be.
+    /// Where `/` and `/boot` will be.
     pub probe: Probe,
+    /// Whether the kernel starts with an initramfs.
+    pub initrd: bool,
     /// The time that is stamped on files, seconds since 1970.
     pub epoch: i64,
 }
@@ -63,10 +55,10 @@ pub struct BootFiles {
 }
 
 impl BootFiles {
-    /// The initramfs, without anything of a node.
+    /// The initramfs, without anything of a node; none where the kernel starts without one.
     #[must_use]
-    pub fn initrd(&self) -> PathBuf {
-        self.folder.join("initrd.img")
+    pub fn initrd(&self) -> Option<PathBuf> {
+        Some(self.folder.join(INITRD)).filter(|path| path.exists())
     }
 
     /// The kernel's release, such as `6.12.117-xbuild`.
@@ -103,7 +95,15 @@ pub fn is_setting(path: &Path) -> bool {
 
 impl Recipe<'_> {
     fn key(&self, tools: &Tools) -> Result<Key> {
-        Key::of(&(REVISION, tools.cache_key(), self.rootfs.key(), self.settings, self.probe, self.epoch))
+        Key::of(&(
+            REVISION,
+            tools.cache_key(),
+            self.rootfs.key(),
+            self.settings,
+            self.probe,
+            self.initrd,
+            self.epoch,
+        ))
     }
 
     /// The boot files, if they are in the cache.
@@ -126,9 +126,13 @@ impl Recipe<'_> {
             self.rootfs.unpack(tools, stage, root)?;
             lay(root, self.settings)?;
             let release = only_kernel(root)?;
-            self.make_initramfs(stage, root, &release)?;
+            if self.initrd {
+                self.make_initramfs(stage, root, &release)?;
+            }
             self.make_menu(stage, root, finished)?;
-            fs::rename(root.join(format!("boot/initrd.img-{release}")), finished.join("initrd.img"))?;
+            if self.initrd {
+                fs::rename(root.join(format!("boot/initrd.img-{release}")), finished.join(INITRD))?;
+            }
             fs::write(finished.join("release"), &release)?;
             scratch.remove()
         })?;
@@ -144,16 +148,12 @@ impl Recipe<'_> {
         stage.run(&self.inside(root, ["update-initramfs", "-c", "-k", release]))
     }
 
-    /// The scripts want the root's UUID below /dev/disk, or they would name the device instead.
     fn make_menu(&self, stage: &Stage, root: &Path, finished: &Path) -> Result<()> {
         stage.note("grub-mkconfig");
-        let probe = stand_in(finished, "grub-probe", &probe_script(self.probe))?;
-        let relative = stand_in(finished, "grub-mkrelpath", RELATIVE_SCRIPT)?;
+        let probe = stand_in(finished, "grub-probe", &self.probe.script())?;
+        let relative = stand_in(finished, "grub-mkrelpath", self.probe.relative_script())?;
         fs::create_dir_all(root.join("boot/grub"))?;
-        let uuid = blank::ROOT_UUID;
-        let script = format!(
-            "mkdir -p /dev/disk/by-uuid && ln -s /dev/null /dev/disk/by-uuid/{uuid} && exec grub-mkconfig"
-        );
+        let script = format!("{} && exec grub-mkconfig", self.probe.links());
         let run = self.inside(root, ["sh", "-c", &script]).bind_read_only(&probe, "/usr/sbin/grub-probe");
         let run = run.bind_read_only(&relative, "/usr/bin/grub-mkrelpath");
         let menu = stage.capture(&run)?;
@@ -191,24 +191,9 @@ fn only_kernel(root: &Path) -> Result<String> {
     }
 }
 
-/// Stands in for grub-mkrelpath(1), which looks at mounts: the node's root is a file system of its own.
-const RELATIVE_SCRIPT: &str = "#!/bin/sh\nfor path; do :; done\necho \"$path\"\n";
-
 fn stand_in(folder: &Path, name: &str, script: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     fs::write(&path, script)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     Ok(path)
-}
-
-/// Stands in for grub-probe(8): every path lies on the one device of the plan.
-fn probe_script(probe: Probe) -> String {
-    format!(
-        "#!/bin/sh\nfor word; do case \"$word\" in\n  --target=*) target=${{word#--target=}} ;;\n  -t) next=1 ;;\n  *) [ -z \"$next\" ] || {{ target=$word; next=; }} ;;\nesac; done\n\
-         case \"$target\" in\n  device) echo /dev/md/root ;;\n  fs) echo ext2 ;;\n  fs_uuid) echo {uuid} ;;\n  partmap) echo gpt ;;\n  abstraction) echo '{abstraction}' ;;\n\
-         \x20 drive) echo '({drive})' ;;\n  compatibility_hint) echo '{drive}' ;;\n  hints_string) echo \"--hint='{drive}' \" ;;\n  partuuid|fs_label) exit 1 ;;\n  *) echo \"grub-probe: no answer for $*\" >&2; exit 1 ;;\nesac\n",
-        uuid = blank::ROOT_UUID,
-        abstraction = probe.abstraction,
-        drive = probe.drive,
-    )
 }

@@ -16,10 +16,16 @@ use crate::failure::Hinted as _;
 /// How many logs of earlier builds are kept.
 const LOGS: usize = 20;
 
+/// Kinds that cost the network or a quarter of an hour. They are kept when all else goes, and never depend on the machine
+/// that made them in any other way than by what is in their keys.
+pub const LASTING: [&str; 3] = ["blobs", "releases", "kernel"];
+
 /// The cache folder, held by this build.
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
+    /// Where kinds lie that are not [`LASTING`]: the root, or a folder for a build that makes everything again.
+    passing: PathBuf,
     shared: File,
 }
 
@@ -115,7 +121,22 @@ impl Cache {
             remove_old_logs(&root.join("logs"))?;
         }
         lock.lock_shared().with_context(what)?;
-        Ok(Self { root, shared: lock })
+        Ok(Self { passing: root.clone(), root, shared: lock })
+    }
+
+    /// A cache with the same downloads and kernels, and nothing else in it; what is made lies in `folder`.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn anew(&self, folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder.join("tmp"))
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self { root: self.root.clone(), passing: folder.to_owned(), shared: self.shared.try_clone()? })
+    }
+
+    /// The folder of a kind.
+    fn folder(&self, kind: &str) -> PathBuf {
+        if LASTING.contains(&kind) { self.root.join(kind) } else { self.passing.join(kind) }
     }
 
     /// Where the cache lies.
@@ -134,7 +155,7 @@ impl Cache {
     /// The path of an entry, whether it exists or not.
     #[must_use]
     pub fn path(&self, kind: &str, key: &Key) -> PathBuf {
-        self.root.join(kind).join(&key.0)
+        self.folder(kind).join(&key.0)
     }
 
     /// The entry, if it is there.
@@ -149,7 +170,7 @@ impl Cache {
     /// What `make` fails with; nothing is left then.
     pub fn entry(&self, kind: &str, key: &Key, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let path = self.path(kind, key);
-        let parent = self.root.join(kind);
+        let parent = self.folder(kind);
         fs::create_dir_all(&parent)?;
         let lock = File::create(parent.join(format!("{key}.lock")))?;
         wait_for(&lock, kind)?;
@@ -175,16 +196,16 @@ impl Cache {
         Ok(kinds)
     }
 
-    /// Removes all kinds but those in `keep`.
+    /// Removes all kinds that are not [`LASTING`].
     ///
     /// # Errors
     /// When a build is using the cache, or something cannot be removed.
-    pub fn prune(&self, keep: &[&str]) -> Result<()> {
+    pub fn prune(&self) -> Result<()> {
         let alone = self.shared.try_lock().is_ok();
         anyhow::ensure!(alone, "another build is using the cache");
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
-            let kept = keep.iter().any(|kind| entry.file_name() == *kind);
+            let kept = LASTING.iter().any(|kind| entry.file_name() == *kind);
             if entry.file_type()?.is_dir() && !kept {
                 fs::remove_dir_all(entry.path())
                     .with_context(|| format!("cannot remove {}", entry.path().display()))?;
@@ -199,7 +220,7 @@ impl Cache {
     /// # Errors
     /// When it cannot be made.
     pub fn scratch(&self, kind: &str) -> Result<Scratch> {
-        let tmp = self.root.join("tmp");
+        let tmp = self.passing.join("tmp");
         let folder = tempfile::Builder::new().prefix(&format!("{kind}-")).tempdir_in(tmp);
         Ok(Scratch { folder: folder.context("cannot make a work folder in the cache")? })
     }

@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::image::KernelChoice;
 use crate::sandbox::Sandbox;
+use crate::vm::{Firmware, Format};
 
 /// Makes bootable Debian node images for Xen clusters from signed packages.
 #[derive(Debug, Parser)]
@@ -37,6 +38,9 @@ pub struct Common {
     /// OpenPGP keys of a private mirror, instead of Debian's pinned ones
     #[arg(long, global = true, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
+    /// OpenPGP secret key that signs the packages of xbuild's own [default: made once, below ~/.local/share/xbuild]
+    #[arg(long, global = true, value_name = "FILE", env = "XBUILD_SIGNING_KEY")]
+    pub signing_key: Option<PathBuf>,
     /// Use nothing but the cache
     #[arg(long, global = true)]
     pub offline: bool,
@@ -109,6 +113,12 @@ pub struct ImageArgs {
     /// Where the images go [default: out/PROFILE or out/NODE]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// How the image files hold the disks
+    #[arg(long, value_enum, default_value = "raw")]
+    pub format: Format,
+    /// Build twice, and say whether every byte is the same
+    #[arg(long)]
+    pub verify_reproducible: bool,
     /// The node's kernel
     #[arg(long, value_enum, default_value = "xbuild")]
     pub kernel: KernelChoice,
@@ -132,6 +142,9 @@ pub struct BootArgs {
     /// Leave this disk out; may be repeated
     #[arg(long, value_name = "N")]
     pub without_disk: Vec<usize>,
+    /// What boots the disks
+    #[arg(long, value_enum, default_value = "bios")]
+    pub firmware: Firmware,
     /// Memory in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub memory: u32,

@@ -10,7 +10,7 @@ pub mod disk;
 pub mod esp;
 pub mod ext;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod gpt;
 pub mod grub;
 pub mod lvm;

@@ -4,28 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use installer::context::{Context, Mirrors};
 use installer::identity;
 use installer::model::node::{Layer, NodeSpec};
 use installer::model::storage::FilesystemKind;
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::{Device, Filesystem, Plan};
-use installer::units::SectorSize;
 
+use crate::bootfiles::probe::{self, Probe};
 use crate::bootfiles::{self, BootFiles, blank};
 use crate::compose::content::{Additions, Part};
 use crate::compose::disk::{DiskImages, esps};
+use crate::compose::grub::Platform;
 use crate::compose::{Epoch, ToolCall, content, esp, ext, grub, swap};
-use crate::debian::{Archive, Package};
+use crate::debian::{Archive, CODENAME, Package};
 use crate::failure::{Hinted as _, with_hint};
-use crate::initrd;
 use crate::manifest::{self, KernelEntry, Manifest};
 use crate::repository::NodePackages;
 use crate::rootfs::{self, Deb, Rootfs};
 use crate::sandbox::Sandbox;
 use crate::session::Session;
 use crate::stage::Stage;
+use crate::vm::Format;
+use crate::{initrd, publish};
 
 /// The kernel of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -47,17 +49,20 @@ impl KernelChoice {
 
 /// Debian's kernel, as a package name.
 const DEBIAN_KERNEL: &str = "linux-image-amd64";
-const GRUB_MODULES: &str = "/usr/lib/grub/i386-pc";
+const BIOS_CORE: &str = "core.img";
+const EFI_CORE: &str = "grub.efi";
 /// Where the scratch folder is inside the sandbox.
 const WORK: &str = "/work";
 
 /// An image to be made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// The node.
     pub spec: NodeSpec,
     /// Its disks.
     pub plan: Plan,
+    /// How the image files hold them.
+    pub format: Format,
     /// Its kernel.
     pub kernel: KernelChoice,
     /// The folders of its overlays.
@@ -73,14 +78,14 @@ pub struct Request {
 pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&request.out).with_context(|| format!("cannot make {}", request.out.display()))?;
     // Templates are rendered before anything long is begun: a mistake in one shows at once.
-    let files = node_files(session, request)?;
+    let mut files = node_files(session, request)?;
     let layers = layers(&request.spec, request.kernel);
     let packages = session.resolve(&layers)?;
     let (essential, mut added) = fetch(session, &packages)?;
-    if request.kernel == KernelChoice::Xbuild {
-        added.last_mut().context("a profile without layers")?.push(session.kernel()?);
-    }
+    let ours = our_packages(session, request.kernel)?;
+    added.last_mut().context("a profile without layers")?.extend(ours.iter().cloned());
     let epoch = session.epoch(added.iter().flatten())?;
+    files.extend(repository_files(session, &ours, epoch)?);
     let rootfs = make_root(session, &layers, &essential, &added)?;
     let boot = make_boot_files(session, request, &rootfs, epoch)?;
     let all: Vec<Package> =
@@ -95,6 +100,10 @@ pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
         epoch: Epoch(epoch.unsigned_abs()),
     };
     let images = composer.compose(files)?;
+    let images = match request.format {
+        Format::Raw => images,
+        Format::Qcow2 => images.iter().map(|image| composer.convert(image)).collect::<Result<_>>()?,
+    };
     composer.write_manifest(&images, &all)?;
     stage.done();
     Ok(images)
@@ -111,24 +120,21 @@ pub fn layers(spec: &NodeSpec, kernel: KernelChoice) -> Vec<Layer> {
     layers
 }
 
-/// Refuses what can be planned, but not yet booted.
+/// Refuses a kernel that the layout cannot boot.
 ///
 /// # Errors
 /// Why the images would not boot.
-pub fn check(plan: &Plan) -> Result<()> {
-    if let Some(disk) = plan.disks.iter().find(|disk| disk.boot && disk.sector_size == SectorSize::B4096) {
-        bail!(with_hint(
-            format!("{} has sectors of 4096 bytes, and BIOS firmware cannot read such a disk", disk.name),
-            "boot from disks with sectors of 512 bytes; booting by UEFI comes with a later version"
-        ));
-    }
-    let on_array = matches!(root_filesystem(plan)?.on, Device::Array(_));
-    if !on_array || plan.filesystem_at("/boot").is_some() {
-        bail!(with_hint(
-            format!("layout `{}` has `/` outside an array, or `/boot` outside `/`", plan.layout),
-            "images with such a layout come with a later version; put `/` with its `/boot` on a RAID1 array"
-        ));
-    }
+pub fn check(plan: &Plan, kernel: KernelChoice) -> Result<()> {
+    ensure!(
+        plan.initrd || kernel == KernelChoice::Xbuild,
+        with_hint(
+            format!(
+                "layout `{}` boots without an initrd, which Debian's kernel needs: its drivers are modules",
+                plan.layout
+            ),
+            "take xbuild's kernel, or remove `initrd = false` from the layout"
+        )
+    );
     Ok(())
 }
 
@@ -140,6 +146,29 @@ fn fetch(session: &Session, packages: &NodePackages) -> Result<(Vec<Deb>, Vec<Ve
     let pick =
         |wanted: &[Package]| fetched.iter().filter(|deb| wanted.contains(&deb.package)).cloned().collect();
     Ok((pick(&packages.essential), packages.layers.iter().map(|layer| pick(layer)).collect()))
+}
+
+fn our_packages(session: &Session, kernel: KernelChoice) -> Result<Vec<Deb>> {
+    let mut ours = session.packages()?;
+    if kernel == KernelChoice::Xbuild {
+        ours.push(session.kernel()?);
+    }
+    Ok(ours)
+}
+
+/// The repository of our packages, its key, and apt's source for it.
+fn repository_files(session: &Session, ours: &[Deb], epoch: i64) -> Result<Vec<OverlayFile>> {
+    let source = format!(
+        "Types: deb\nURIs: file:/{}\nSuites: {CODENAME}\nComponents: main\nSigned-By: /{}\n",
+        publish::FOLDER,
+        publish::KEY
+    );
+    let entries = publish::publish(ours, &session.key, epoch)?.into_iter();
+    let mut files: Vec<_> =
+        entries.map(|(path, bytes)| regular(format!("{}/{path}", publish::FOLDER), bytes)).collect();
+    files.push(regular(publish::KEY.to_owned(), session.key.public()?.into_bytes()));
+    files.push(regular("etc/apt/sources.list.d/xbuild.sources".to_owned(), source.into_bytes()));
+    Ok(files)
 }
 
 /// Each layer carries the time of its own packages, so that roles share their base.
@@ -184,7 +213,8 @@ fn make_boot_files(session: &Session, request: &Request, rootfs: &Rootfs, epoch:
     blank::KERNEL.clone_into(&mut blanks.boot.kernel);
     let mut settings = render(request, &blanks)?;
     settings.retain(|file| bootfiles::is_setting(&file.path) && file.content != Content::Directory);
-    let recipe = bootfiles::Recipe { rootfs, settings: &settings, probe: bootfiles::ON_ARRAY, epoch };
+    let (probe, initrd) = (Probe::of(&request.plan)?, request.plan.initrd);
+    let recipe = bootfiles::Recipe { rootfs, settings: &settings, probe, initrd, epoch };
     if let Some(found) = recipe.find(session.cache, &session.tools)? {
         session.reporter.cached("boot files");
         return Ok(found);
@@ -219,6 +249,7 @@ impl Composer<'_> {
             let what = || format!("cannot write the file system {} into the images", filesystem.label);
             images.write_volume(&filesystem.on, &file).with_context(what)?;
         }
+        self.make_cores(work.path())?;
         self.write_esps(work.path(), &images)?;
         self.write_boot(work.path(), &images)?;
         work.remove()?;
@@ -227,37 +258,61 @@ impl Composer<'_> {
         images.finish().hint("the images need as much space as the files in them, the rest stays sparse")
     }
 
+    /// Turns a finished image into QEMU's format. One thread, so that clusters lie in one order.
+    fn convert(&self, raw: &Path) -> Result<PathBuf> {
+        self.stage.note("qcow2");
+        let out = &self.request.out.canonicalize()?;
+        let name = raw.with_extension(Format::Qcow2.extension());
+        let part = raw.with_extension("qcow2.partial");
+        let inside = |path: &Path| format!("/out/{}", path.file_name().unwrap_or_default().to_string_lossy());
+        let convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-m", "1"].map(str::to_owned);
+        let convert = convert.into_iter().chain([inside(raw), inside(&part)]);
+        self.stage.run(&self.session.tools.run(convert).bind(out, "/out"))?;
+        fs::rename(&part, &name).with_context(|| format!("cannot write {}", name.display()))?;
+        fs::remove_file(raw).with_context(|| format!("cannot remove {}", raw.display()))?;
+        Ok(name)
+    }
+
     /// The node's initramfs and menu, and the modules that GRUB loads by itself.
     fn boot_additions(&self, files: &[OverlayFile]) -> Result<Vec<OverlayFile>> {
-        let release = self.boot.kernel_release()?;
-        let initrd = initrd::for_node(&self.boot.initrd(), files, self.epoch.0)?;
-        let mut additions = vec![
-            regular(format!("boot/initrd.img-{release}"), initrd),
-            regular("boot/grub/grub.cfg".to_owned(), self.menu()?.into_bytes()),
-        ];
-        for entry in fs::read_dir(self.session.tools.root().join(&GRUB_MODULES[1..]))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "mod" || end == "lst") {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                additions.push(regular(format!("boot/grub/i386-pc/{name}"), fs::read(&path)?));
-            }
+        let mut additions = vec![regular("boot/grub/grub.cfg".to_owned(), self.menu()?.into_bytes())];
+        if let Some(role) = self.boot.initrd() {
+            let name = format!("boot/initrd.img-{}", self.boot.kernel_release()?);
+            additions.push(regular(name, initrd::for_node(&role, files, self.epoch.0)?));
+        }
+        for platform in self.platforms() {
+            additions.extend(self.grub_modules(platform)?);
         }
         Ok(additions)
     }
 
+    /// What the boot disks' firmware may be.
+    fn platforms(&self) -> Vec<Platform> {
+        let firmware = self.request.plan.firmware;
+        let wanted = [(Platform::Pc, firmware.has_bios()), (Platform::Efi, firmware.has_uefi())];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(platform, _)| platform).collect()
+    }
+
+    fn grub_file(&self, platform: Platform, name: &str) -> PathBuf {
+        self.session.tools.root().join(&platform.modules()[1..]).join(name)
+    }
+
+    fn grub_modules(&self, platform: Platform) -> Result<Vec<OverlayFile>> {
+        let mut modules = Vec::new();
+        for entry in fs::read_dir(self.grub_file(platform, ""))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "mod" || end == "lst") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                modules.push(regular(format!("boot/grub/{}/{name}", platform.name()), fs::read(&path)?));
+            }
+        }
+        Ok(modules)
+    }
+
     /// The role's menu with this node's values in its blanks.
     fn menu(&self) -> Result<String> {
-        let plan = &self.request.plan;
         let context = context(self.session, self.request);
-        let root = root_filesystem(plan)?;
-        let array = match &root.on {
-            Device::Array(name) => plan.array(name).map(|array| array.uuid.simple().to_string()),
-            Device::Partition(_) | Device::Volume { .. } => None,
-        };
-        let menu = self.boot.menu()?;
-        let menu = menu
-            .replace(blank::ROOT_UUID, &root.uuid.to_string())
-            .replace(blank::ARRAY_UUID, &array.unwrap_or_default());
+        let menu = probe::fill(&self.boot.menu()?, &self.request.plan)?;
         Ok(menu.replace(blank::XEN, &context.boot.xen).replace(blank::KERNEL, &context.boot.kernel))
     }
 
@@ -314,19 +369,39 @@ impl Composer<'_> {
             File::create(&path)?.set_len(partition.size.0)?;
             let sector_size = self.request.plan.disks[at.disk].sector_size;
             self.stage.run(&self.tool(work, &esp::mkfs(partition, sector_size, &name)))?;
+            if self.request.plan.firmware.has_uefi() {
+                for call in esp::fill(&name, EFI_CORE, self.epoch) {
+                    self.stage.run(&self.tool(work, &call))?;
+                }
+            }
             images.write_volume(&Device::Partition(at), &File::open(&path)?)?;
+        }
+        Ok(())
+    }
+
+    /// GRUB for each firmware, which finds the file system with its menu by the UUID.
+    fn make_cores(&self, work: &Path) -> Result<()> {
+        let plan = &self.request.plan;
+        let folder = Probe::of(plan)?.grub_folder();
+        let boot = plan.filesystem_at("/boot").map_or_else(|| root_filesystem(plan), Ok)?;
+        fs::write(work.join("early.cfg"), grub::early_config(boot.uuid, folder))?;
+        for platform in self.platforms() {
+            let core = match platform {
+                Platform::Pc => BIOS_CORE,
+                Platform::Efi => EFI_CORE,
+            };
+            self.stage.run(&self.tool(work, &grub::mkimage(platform, "early.cfg", folder, core)))?;
         }
         Ok(())
     }
 
     fn write_boot(&self, work: &Path, images: &DiskImages) -> Result<()> {
         self.stage.note("boot code");
-        let root = root_filesystem(&self.request.plan)?;
-        fs::write(work.join("early.cfg"), grub::early_config(root.uuid, "/boot/grub"))?;
-        self.stage
-            .run(&self.tool(work, &grub::mkimage(GRUB_MODULES, "early.cfg", "/boot/grub", "core.img")))?;
-        let boot_img = fs::read(self.session.tools.root().join(&GRUB_MODULES[1..]).join("boot.img"))?;
-        images.write_boot(&boot_img, &fs::read(work.join("core.img"))?)
+        if !self.request.plan.firmware.has_bios() {
+            return Ok(());
+        }
+        let boot_img = fs::read(self.grub_file(Platform::Pc, "boot.img"))?;
+        images.write_boot(&boot_img, &fs::read(work.join(BIOS_CORE))?)
     }
 
     fn write_manifest(&self, images: &[PathBuf], packages: &[Package]) -> Result<()> {
@@ -357,9 +432,11 @@ impl Composer<'_> {
 
 /// The manifest of earlier images, which are about to be replaced, and disks that this plan has no more.
 fn remove_earlier(out: &Path, disks: usize) -> Result<()> {
-    let extra = (disks..).map(|index| out.join(format!("disk{index}.img"))).take_while(|path| path.exists());
+    let image = |index, format: Format| out.join(format!("disk{index}.{}", format.extension()));
+    let further = (disks..).map(|index| image(index, Format::Raw)).take_while(|path| path.exists());
+    let converted = (0..).map(|index| image(index, Format::Qcow2)).take_while(|path| path.exists());
     let manifest = Some(out.join(manifest::FILE)).filter(|path| path.exists());
-    manifest.into_iter().chain(extra).try_for_each(|path| {
+    manifest.into_iter().chain(further).chain(converted).try_for_each(|path| {
         fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
     })
 }

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::{Key, hex};
 use crate::debian::Package;
 use crate::debian::archive::SuiteState;
+use crate::vm::{Drive, Format};
 
 /// The file's name, beside the images.
 pub const FILE: &str = "manifest.json";
@@ -69,15 +70,30 @@ pub struct Made {
     pub tools: Key,
     /// The images by name.
     pub files: BTreeMap<String, FileEntry>,
+    plan: MadePlan,
+}
+
+#[derive(Debug, Deserialize)]
+struct MadePlan {
+    disks: Vec<MadeDisk>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MadeDisk {
+    sector_size: u64,
 }
 
 impl Made {
-    /// The images' names in the order of the disks: `disk10.img` comes after `disk2.img`.
+    /// The images in `folder`, in the order of the plan's disks.
     #[must_use]
-    pub fn disks(&self) -> Vec<&String> {
-        let mut names: Vec<_> = self.files.keys().collect();
-        names.sort_by_key(|name| (name.len(), *name));
-        names
+    pub fn drives(&self, folder: &Path) -> Vec<Drive> {
+        let raw = self.files.keys().any(|name| name.ends_with(Format::Raw.extension()));
+        let format = if raw { Format::Raw } else { Format::Qcow2 };
+        let drive = |(index, disk): (usize, &MadeDisk)| {
+            let path = folder.join(format!("disk{index}.{}", format.extension()));
+            Drive { path, format, sector_size: disk.sector_size }
+        };
+        self.plan.disks.iter().enumerate().map(drive).collect()
     }
 
     /// Reads the manifest in `folder`.

@@ -6,11 +6,12 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use deb822_fast::Paragraph;
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::{Cache, Key, hex};
 use crate::debian::fetch::link_or_copy;
-use crate::debian::{ARCHITECTURE, Archive, Package, apt, deb};
+use crate::debian::{Archive, Package, apt, deb};
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
@@ -41,12 +42,20 @@ impl Deb {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn of_ours(name: String, version: String, file: PathBuf) -> Result<Self> {
+    pub fn of_ours(file: PathBuf) -> Result<Self> {
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let control = deb::control(&file)?;
+        let fields: Paragraph = control
+            .parse()
+            .map_err(|error| anyhow::anyhow!("the control file of {}: {error}", file.display()))?;
+        let field = |name: &str| {
+            let value = fields.get(name).map(str::to_owned);
+            value.with_context(|| format!("the control file of {} has no {name}", file.display()))
+        };
         let package = Package {
-            name,
-            version,
-            architecture: ARCHITECTURE.to_owned(),
+            name: field("Package")?,
+            version: field("Version")?,
+            architecture: field("Architecture")?,
             archive: Archive::Local,
             filename: String::new(),
             size: bytes.len() as u64,

@@ -18,8 +18,10 @@ use crate::failure::{Hinted as _, with_hint};
 use crate::image::{self, KernelChoice, Request};
 use crate::manifest::Made;
 use crate::privilege::become_root;
+use crate::reproducible;
 use crate::sandbox;
 use crate::session::{Choices, Session};
+use crate::signing::SigningKey;
 use crate::stage::Reporter;
 use crate::tools::Tools;
 use crate::vm::{Accelerator, Machine};
@@ -114,8 +116,7 @@ fn default_disks(spec: &NodeSpec) -> Vec<DiskFacts> {
             .collect()
     };
     let sizes: Vec<Bytes> = if named.is_empty() { smallest() } else { named };
-    let facts =
-        |(index, size)| DiskFacts { name: format!("disk{index}"), size, sector_size: SectorSize::B512 };
+    let facts = |(index, size)| DiskFacts::new(format!("disk{index}"), size, SectorSize::B512);
     sizes.into_iter().enumerate().map(facts).collect()
 }
 
@@ -145,30 +146,53 @@ fn cache_root(common: &Common) -> Result<PathBuf> {
     common.cache.clone().map_or_else(Cache::default_root, Ok)
 }
 
-/// Runs `work` with a session: as root over our own files, with the cache held and the mirrors open.
-fn with_session<T>(common: &Common, named: &Mirrors, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+/// Runs `work` as root over our own files, with the cache held and the network open.
+fn with_network<T>(common: &Common, work: impl FnOnce(&Network) -> Result<T>) -> Result<T> {
     become_root()?;
     let cache = Cache::open(&cache_root(common)?)?;
     let reporter = Reporter::new(common.json, common.verbose, cache.log());
     let fetcher = Fetcher::new(&cache, common.offline)?;
-    let mirrors = Mirrors { main: common.mirror.clone(), security: common.mirror_security.clone() };
-    let choices =
-        Choices { source: source(common)?, mirrors, keyring: common.keyring.clone(), locked: common.locked };
-    let session = Session::open(&cache, &reporter, &fetcher, &choices, named)?;
-    work(&session)
+    let choices = Choices {
+        source: source(common)?,
+        mirrors: Mirrors { main: common.mirror.clone(), security: common.mirror_security.clone() },
+        keyring: common.keyring.clone(),
+        locked: common.locked,
+        signing_key: common.signing_key.clone().map_or_else(SigningKey::default_path, Ok)?,
+    };
+    work(&Network { cache: &cache, reporter: &reporter, fetcher: &fetcher, choices: &choices })
+}
+
+/// What sessions are opened from.
+struct Network<'a> {
+    cache: &'a Cache,
+    reporter: &'a Reporter,
+    fetcher: &'a Fetcher,
+    choices: &'a Choices,
+}
+
+impl Network<'_> {
+    fn session<'s>(&'s self, cache: &'s Cache, named: &Mirrors) -> Result<Session<'s>> {
+        Session::open(cache, self.reporter, self.fetcher, self.choices, named)
+    }
 }
 
 fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
     let profiles = profiles(&source(common)?)?;
     let mut planned = plan_node(&profiles, &arguments.node)?;
     grant_access(&mut planned.spec.access, arguments)?;
-    image::check(&planned.plan)?;
+    image::check(&planned.plan, arguments.kernel)?;
     let name = planned.spec.identity.as_ref().map_or(&planned.spec.profile, |identity| &identity.hostname);
     let out = arguments.output.clone().unwrap_or_else(|| Path::new("out").join(name));
     let overlays = profiles.overlay_folders(&planned.spec);
-    let named = planned.spec.mirrors.clone();
-    let request = Request { spec: planned.spec, plan: planned.plan, kernel: arguments.kernel, overlays, out };
-    let images = with_session(common, &named, |session| image::build(session, &request))?;
+    let Planned { spec, plan } = planned;
+    let request = Request { spec, plan, kernel: arguments.kernel, overlays, format: arguments.format, out };
+    let images = with_network(common, |network| {
+        let images = image::build(&network.session(network.cache, &request.spec.mirrors)?, &request)?;
+        if arguments.verify_reproducible {
+            verify_reproducible(network, &request)?;
+        }
+        Ok(images)
+    })?;
     if common.json {
         println!("{}", serde_json::json!({ "event": "images", "paths": images }));
     } else {
@@ -176,6 +200,21 @@ fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
         eprintln!("to try it: {} boot {}", sandbox::program(), request.out.display());
     }
     Ok(0)
+}
+
+/// Builds once more, with nothing from the cache but downloads and kernels, in another folder.
+fn verify_reproducible(network: &Network, request: &Request) -> Result<()> {
+    let work = network.cache.scratch("again")?;
+    let cache = network.cache.anew(work.path())?;
+    let mut again = request.out.clone().into_os_string();
+    again.push(".again");
+    let again = Request { out: again.into(), ..request.clone() };
+    image::build(&network.session(&cache, &request.spec.mirrors)?, &again)?;
+    let stage = network.reporter.stage("compare")?;
+    reproducible::compare(&request.plan, request.format, &request.out, &again.out)?;
+    stage.done();
+    work.remove()?;
+    std::fs::remove_dir_all(&again.out).with_context(|| format!("cannot remove {}", again.out.display()))
 }
 
 /// What the options add to the cluster file's ways in.
@@ -206,7 +245,8 @@ fn write_lock(common: &Common) -> Result<i32> {
     let nodes = names.iter().filter_map(|name| profiles.resolve(name).ok());
     let kernels = [KernelChoice::Xbuild, KernelChoice::Debian];
     let layers: Vec<_> = nodes.flat_map(|spec| kernels.map(|kernel| image::layers(&spec, kernel))).collect();
-    let lock = with_session(common, &Mirrors::default(), |session| session.lock(&layers))?;
+    let lock =
+        with_network(common, |network| network.session(network.cache, &Mirrors::default())?.lock(&layers))?;
     let path = source.join(crate::lock::FILE);
     lock.write(&path)?;
     println!("{}: {} packages", path.display(), lock.sets.values().map(Vec::len).sum::<usize>());
@@ -220,12 +260,15 @@ fn boot(common: &Common, arguments: &BootArgs) -> Result<i32> {
         .with_context(|| format!("no images in {}", arguments.folder.display()))?;
     let made =
         Made::read(&folder).hint("name the folder that `xbuild image` has written, such as out/storage")?;
-    let disks =
-        made.disks().into_iter().enumerate().filter(|(index, _)| !arguments.without_disk.contains(index));
-    let disks: Vec<_> = disks.map(|(_, name)| folder.join(name)).collect();
-    let extra = ["-serial", "mon:stdio"].map(str::to_owned).to_vec();
-    let machine =
-        Machine { snapshot: !arguments.keep, memory: arguments.memory, extra, ..Machine::new(disks) };
+    let drives = made.drives(&folder).into_iter().enumerate();
+    let disks = drives.filter(|(index, _)| !arguments.without_disk.contains(index)).map(|(_, drive)| drive);
+    let machine = Machine {
+        snapshot: !arguments.keep,
+        firmware: arguments.firmware,
+        memory: arguments.memory,
+        extra: ["-serial", "mon:stdio"].map(str::to_owned).to_vec(),
+        ..Machine::new(disks.collect())
+    };
     become_root()?;
     let cache = Cache::open(&cache_root(common)?)?;
     let tools = match Tools::find(&cache, &made.tools) {
@@ -243,7 +286,7 @@ fn cache(common: &Common, prune: bool) -> Result<i32> {
     become_root()?;
     let cache = Cache::open(&cache_root(common)?)?;
     if prune {
-        cache.prune(&["blobs", "releases", "kernel"])?;
+        cache.prune()?;
     }
     println!("{}", cache.root().display());
     for (kind, bytes) in cache.usage()? {

@@ -12,10 +12,15 @@ use crate::debian::{Archive, Package, deb};
 use crate::failure::Hinted as _;
 use crate::kernel::{self, Kernel};
 use crate::lock::{self, Lock};
+use crate::package;
 use crate::repository::{NodePackages, Repository};
 use crate::rootfs::{self, Deb, Rootfs};
+use crate::signing::SigningKey;
 use crate::stage::Reporter;
 use crate::tools::Tools;
+
+/// Folders below `builder/packages`.
+const PACKAGES: [&str; 1] = ["xbuild-boot"];
 
 /// What the user chose for the whole run.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ pub struct Choices {
     pub keyring: Option<PathBuf>,
     /// Take packages from the lock file.
     pub locked: bool,
+    /// The key that signs packages of ours.
+    pub signing_key: PathBuf,
 }
 
 /// A run with its packages opened and its tools tree ready.
@@ -41,6 +48,8 @@ pub struct Session<'a> {
     pub repository: Repository<'a>,
     /// The tools tree.
     pub tools: Tools,
+    /// Signs packages of ours.
+    pub key: SigningKey,
     tool_packages: Vec<Package>,
     source: PathBuf,
 }
@@ -75,7 +84,8 @@ impl<'a> Session<'a> {
                 tools
             }
         };
-        Ok(Self { cache, reporter, repository, tools, tool_packages, source: choices.source.clone() })
+        let (key, source) = (SigningKey::open(&choices.signing_key)?, choices.source.clone());
+        Ok(Self { cache, reporter, repository, tools, key, tool_packages, source })
     }
 
     /// The time to stamp on what is made of these packages: `SOURCE_DATE_EPOCH`, else the newest package's own, so that
@@ -127,9 +137,19 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When it does not build.
     pub fn kernel(&self) -> Result<Deb> {
-        let kernel = self.build_kernel()?;
-        let file = kernel.package(self.cache, &self.tools, &self.reporter.silent()?)?;
-        Deb::of_ours(format!("linux-image-{}", kernel.release()?), kernel.version().to_owned(), file)
+        self.build_kernel()?.package(self.cache, &self.tools, &self.reporter.silent()?)
+    }
+
+    /// What every node gets of ours, besides the kernel.
+    ///
+    /// # Errors
+    /// When it does not pack.
+    pub fn packages(&self) -> Result<Vec<Deb>> {
+        let folder = self.source.join("builder/packages");
+        let pack = |name: &str| {
+            package::of_folder(self.cache, &self.tools, &self.reporter.silent()?, &folder.join(name))
+        };
+        PACKAGES.into_iter().map(pack).collect()
     }
 
     fn build_kernel(&self) -> Result<Kernel> {

@@ -5,11 +5,77 @@ use std::path::{Path, PathBuf};
 use crate::sandbox::Sandbox;
 use crate::tools::Tools;
 
+/// A disk of a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drive {
+    /// The image.
+    pub path: PathBuf,
+    /// How it is written.
+    pub format: Format,
+    /// Bytes of a logical sector.
+    pub sector_size: u64,
+}
+
+/// How an image file holds a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Byte for byte, with holes; for `dd`.
+    Raw,
+    /// QEMU's format; without holes, for copying around.
+    Qcow2,
+}
+
+impl Format {
+    /// The end of an image's name.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Raw => "img",
+            Self::Qcow2 => "qcow2",
+        }
+    }
+
+    /// As QEMU calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Qcow2 => "qcow2",
+        }
+    }
+}
+
+/// What starts the boot loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Firmware {
+    /// `SeaBIOS`.
+    Bios,
+    /// OVMF, with no boot entries.
+    Uefi,
+}
+
+impl Firmware {
+    /// Paths are the tools tree's. Variables are forgotten at the end.
+    fn arguments(self) -> Vec<String> {
+        let flash = |file: &str, how: &str| {
+            ["-drive".to_owned(), format!("if=pflash,format=raw,{how},file=/usr/share/OVMF/{file}")]
+        };
+        match self {
+            Self::Bios => Vec::new(),
+            Self::Uefi => {
+                [flash("OVMF_CODE_4M.fd", "readonly=on"), flash("OVMF_VARS_4M.fd", "snapshot=on")].concat()
+            }
+        }
+    }
+}
+
 /// A machine to be.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Its disks, the first one boots.
-    pub disks: Vec<PathBuf>,
+    pub disks: Vec<Drive>,
+    /// What boots them.
+    pub firmware: Firmware,
     /// MiB.
     pub memory: u32,
     /// Processors.
@@ -55,8 +121,16 @@ impl Accelerator {
 impl Machine {
     /// These disks, enough memory for Xen and dom0.
     #[must_use]
-    pub fn new(disks: Vec<PathBuf>) -> Self {
-        Self { disks, memory: 2048, processors: 2, snapshot: false, extra: Vec::new(), shared: Vec::new() }
+    pub fn new(disks: Vec<Drive>) -> Self {
+        Self {
+            disks,
+            firmware: Firmware::Bios,
+            memory: 2048,
+            processors: 2,
+            snapshot: false,
+            extra: Vec::new(),
+            shared: Vec::new(),
+        }
     }
 
     /// QEMU's command line, without what serial ports and the display do.
@@ -89,14 +163,20 @@ impl Machine {
         let snapshot = if self.snapshot { "on" } else { "off" };
         for (index, disk) in self.disks.iter().enumerate() {
             // A comma in a path is doubled for QEMU's option syntax.
-            let path = disk.display().to_string().replace(',', ",,");
+            let path = disk.path.display().to_string().replace(',', ",,");
             argv.push("-drive".into());
             argv.push(format!(
-                "file={path},if=none,id=disk{index},format=raw,cache=unsafe,discard=unmap,snapshot={snapshot}"
+                "file={path},if=none,id=disk{index},format={},cache=unsafe,discard=unmap,snapshot={snapshot}",
+                disk.format.name()
             ));
             argv.push("-device".into());
-            argv.push(format!("virtio-blk-pci,drive=disk{index},serial=disk{index},bootindex={index}"));
+            let sector = disk.sector_size;
+            argv.push(format!(
+                "virtio-blk-pci,drive=disk{index},serial=disk{index},bootindex={index},\
+                 logical_block_size={sector},physical_block_size={sector}"
+            ));
         }
+        argv.extend(self.firmware.arguments());
         argv.extend(self.extra.iter().cloned());
         argv
     }
@@ -105,7 +185,7 @@ impl Machine {
     #[must_use]
     pub fn sandbox(&self, tools: &Tools, accelerator: Accelerator) -> Sandbox {
         let mut run = tools.run(self.argv(accelerator)).network();
-        let mut folders: Vec<&Path> = self.disks.iter().filter_map(|disk| disk.parent()).collect();
+        let mut folders: Vec<&Path> = self.disks.iter().filter_map(|disk| disk.path.parent()).collect();
         folders.extend(self.shared.iter().map(PathBuf::as_path));
         folders.sort_unstable();
         folders.dedup();
@@ -120,7 +200,11 @@ impl Machine {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accelerator, Machine};
+    use super::{Accelerator, Drive, Firmware, Format, Machine};
+
+    fn drive(path: &str, sector_size: u64) -> Drive {
+        Drive { path: path.into(), format: Format::Raw, sector_size }
+    }
 
     #[test]
     fn kvm_needs_the_processor_and_the_device() {
@@ -131,14 +215,15 @@ mod tests {
 
     #[test]
     fn disks_are_attached_in_their_order() {
-        let machine =
-            Machine { snapshot: true, ..Machine::new(vec!["/o/disk0.img".into(), "/o/a,b.img".into()]) };
+        let disks = vec![drive("/o/disk0.img", 512), drive("/o/a,b.img", 4096)];
+        let machine = Machine { snapshot: true, firmware: Firmware::Uefi, ..Machine::new(disks) };
         let line = machine.argv(Accelerator::Tcg).join(" ");
         assert!(line.contains("-cpu max,-smap,-smep -m 2048 -smp 2"));
         assert!(line.contains(
             "file=/o/disk0.img,if=none,id=disk0,format=raw,cache=unsafe,discard=unmap,snapshot=on"
         ));
         assert!(line.contains("file=/o/a,,b.img,if=none,id=disk1"));
-        assert!(line.contains("virtio-blk-pci,drive=disk1,serial=disk1,bootindex=1"));
+        assert!(line.contains("virtio-blk-pci,drive=disk1,serial=disk1,bootindex=1,logical_block_size=4096"));
+        assert!(line.contains("if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"));
     }
 }

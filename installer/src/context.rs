@@ -85,7 +85,7 @@ impl Context {
             host_names: identity.map(host_names).unwrap_or_default(),
             boot: BootArguments {
                 xen: xen_arguments(&spec.boot),
-                kernel: spec.boot.kernel_arguments.join(" "),
+                kernel: kernel_arguments(&spec.boot, plan),
             },
             mirrors,
             kernel_modular,
@@ -120,6 +120,12 @@ fn xen_arguments(boot: &Boot) -> String {
     words.extend(boot.dom0_vcpus.map(|count| format!("dom0_max_vcpus={count}")));
     words.extend(boot.xen_arguments.iter().cloned());
     words.join(" ")
+}
+
+/// A kernel that looks for its root by itself must wait for slow controllers, as an initramfs does.
+fn kernel_arguments(boot: &Boot, plan: &Plan) -> String {
+    let wait = (!plan.initrd).then(|| "rootwait".to_owned());
+    wait.into_iter().chain(boot.kernel_arguments.iter().cloned()).collect::<Vec<_>>().join(" ")
 }
 
 fn mebibytes(size: Bytes) -> String {

@@ -13,6 +13,31 @@ pub struct DiskFacts {
     pub size: Bytes,
     /// Its logical sector size.
     pub sector_size: SectorSize,
+    /// What tells it from others of its size.
+    pub label: DiskLabel,
+}
+
+impl DiskFacts {
+    /// A disk of which nothing else is known.
+    #[must_use]
+    pub fn new(name: impl Into<String>, size: Bytes, sector_size: SectorSize) -> Self {
+        Self { name: name.into(), size, sector_size, label: DiskLabel::default() }
+    }
+}
+
+/// What stands on a disk. Texts are empty where it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DiskLabel {
+    /// Serial number.
+    pub serial: String,
+    /// World wide name.
+    pub wwn: String,
+    /// Model.
+    pub model: String,
+    /// Name below `/dev/disk/by-path`.
+    pub path: String,
+    /// Whether it turns; none where that is unknown.
+    pub rotational: Option<bool>,
 }
 
 /// More disks than any node has; keeps a slip of the finger (`8Gx2` for `2x8G`) from filling the memory.
@@ -60,12 +85,23 @@ pub enum NotDisks {
         /// The sector size.
         sector: u64,
     },
+    /// What follows a `:` says nothing about a disk.
+    #[error(
+        "in `{item}`: `{trait_}` says nothing about a disk: write `:serial=`, `:wwn=`, `:model=`, `:path=` or `:rotational=yes|no`"
+    )]
+    Trait {
+        /// The item.
+        item: String,
+        /// What follows the `:`.
+        trait_: String,
+    },
     /// Too many.
     #[error("{0} disks are more than the {MOST_DISKS} that a node may have")]
     TooMany(usize),
 }
 
-/// The disks of an image, from a list such as `2x8G,1x4G` or `8G,4T@4096`: they become `disk0`, `disk1`, ….
+/// The disks of an image, from a list such as `2x8G,1x4G` or `8G:serial=S1,4T@4096:rotational=yes`: they become `disk0`,
+/// `disk1`, ….
 ///
 /// # Errors
 /// The first item that does not say how many disks of which size.
@@ -75,24 +111,23 @@ pub fn parse_disks(text: &str) -> Result<Vec<DiskFacts>, NotDisks> {
         if item.is_empty() {
             return Err(NotDisks::Empty(text.to_owned()));
         }
-        let (count, size, sector_size) = parse_item(item)?;
+        let (count, disk) = parse_item(item)?;
         let wanted = disks.len() + count;
         if wanted > MOST_DISKS {
             return Err(NotDisks::TooMany(wanted));
         }
-        disks.extend((disks.len()..wanted).map(|at| DiskFacts {
-            name: format!("disk{at}"),
-            size,
-            sector_size,
-        }));
+        disks.extend((disks.len()..wanted).map(|at| DiskFacts { name: format!("disk{at}"), ..disk.clone() }));
     }
     Ok(disks)
 }
 
-fn parse_item(item: &str) -> Result<(usize, Bytes, SectorSize), NotDisks> {
-    let (disks, sector_size) = match item.split_once('@') {
+/// How many disks, and what each is; it has no name yet.
+fn parse_item(item: &str) -> Result<(usize, DiskFacts), NotDisks> {
+    let mut traits = item.split(':');
+    let geometry = traits.next().unwrap_or_default();
+    let (disks, sector_size) = match geometry.split_once('@') {
         Some((disks, sector)) => (disks, parse_sector_size(item, sector)?),
-        None => (item, SectorSize::B512),
+        None => (geometry, SectorSize::B512),
     };
     let (count, size) = match disks.split_once('x') {
         Some((count, size)) => (parse_count(item, count)?, size),
@@ -103,7 +138,22 @@ fn parse_item(item: &str) -> Result<(usize, Bytes, SectorSize), NotDisks> {
     if !size.0.is_multiple_of(sector) {
         return Err(NotDisks::Uneven { item: item.to_owned(), size, sector });
     }
-    Ok((count, size, sector_size))
+    let mut disk = DiskFacts::new("", size, sector_size);
+    traits.try_for_each(|text| parse_trait(item, text, &mut disk.label))?;
+    Ok((count, disk))
+}
+
+fn parse_trait(item: &str, text: &str, label: &mut DiskLabel) -> Result<(), NotDisks> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    match (key, value) {
+        ("serial", _) => value.clone_into(&mut label.serial),
+        ("wwn", _) => value.clone_into(&mut label.wwn),
+        ("model", _) => value.clone_into(&mut label.model),
+        ("path", _) => value.clone_into(&mut label.path),
+        ("rotational", "yes" | "no") => label.rotational = Some(value == "yes"),
+        _ => return Err(NotDisks::Trait { item: item.to_owned(), trait_: text.to_owned() }),
+    }
+    Ok(())
 }
 
 fn parse_count(item: &str, count: &str) -> Result<usize, NotDisks> {
@@ -120,12 +170,26 @@ fn parse_sector_size(item: &str, sector: &str) -> Result<SectorSize, NotDisks> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{DiskFacts, parse_disks};
+    use super::{DiskFacts, DiskLabel, parse_disks};
     use crate::units::{Bytes, SectorSize};
 
     fn disk(number: usize, gib: u64, sector_size: SectorSize) -> DiskFacts {
-        DiskFacts { name: format!("disk{number}"), size: Bytes::GIB * gib, sector_size }
+        DiskFacts::new(format!("disk{number}"), Bytes::GIB * gib, sector_size)
+    }
+
+    #[test]
+    fn what_stands_on_a_disk() {
+        let disks = parse_disks("8G:serial=S1:model=Any Disk:wwn=0x5:path=pci-1:rotational=no").unwrap();
+        let label = DiskLabel {
+            serial: "S1".to_owned(),
+            wwn: "0x5".to_owned(),
+            model: "Any Disk".to_owned(),
+            path: "pci-1".to_owned(),
+            rotational: Some(false),
+        };
+        assert_eq!(disks, [DiskFacts { label, ..disk(0, 8, SectorSize::B512) }]);
     }
 
     #[test]
@@ -164,6 +228,11 @@ mod tests {
             ),
             ("8G@520", "in `8G@520`: `520` is not a sector size: it is 512 or 4096"),
             ("5K@4096", "in `5K@4096`: 5K is not a whole number of sectors of 4096 bytes"),
+            (
+                "8G:rotational=maybe",
+                "in `8G:rotational=maybe`: `rotational=maybe` says nothing about a disk: write `:serial=`, `:wwn=`, \
+                 `:model=`, `:path=` or `:rotational=yes|no`",
+            ),
             ("200x1G,100x1G", "300 disks are more than the 256 that a node may have"),
         ];
         for (text, message) in table {

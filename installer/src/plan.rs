@@ -2,7 +2,7 @@
 //!
 //! The rooms: `disks` picks disks for the rules of a layout, `partitions`, `md`, `lvm` and `filesystems`
 //! cut them up with `shares`, `ids` gives everything its identity, `draft` holds what is decided so far,
-//! `check` looks for our own mistakes, `lookup` finds things in a plan, `draw` shows it to a person.
+//! `check` looks for our own mistakes, `lookup` finds things in a plan, `draw` and `scale` show it to a person.
 
 mod check;
 mod disks;
@@ -15,6 +15,7 @@ mod lvm;
 mod md;
 mod partitions;
 mod refusal;
+mod scale;
 mod shares;
 
 use serde::Serialize;
@@ -23,7 +24,7 @@ use uuid::Uuid;
 pub use self::ids::Seed;
 pub use self::refusal::Refusal;
 use crate::facts::DiskFacts;
-use crate::model::storage::{FilesystemKind, Layout, RaidLevel};
+use crate::model::storage::{FilesystemKind, Firmware, Layout, RaidLevel};
 use crate::units::{Bytes, SectorSize};
 
 /// Applies a layout to the disks that are there: the same layout, disks and seed give the same plan.
@@ -45,6 +46,10 @@ pub fn plan(layout: &Layout, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, V
 pub struct Plan {
     /// The layout's name.
     pub layout: String,
+    /// What the boot disks boot by.
+    pub firmware: Firmware,
+    /// The kernel starts with an initial RAM file system.
+    pub initrd: bool,
     /// Every disk that is written, in the order of the facts.
     pub disks: Vec<Disk>,
     /// md arrays.
@@ -216,6 +221,8 @@ pub struct LogicalVolume {
     pub start: u64,
     /// Number of extents.
     pub extents: u64,
+    /// Raw, for DRBD.
+    pub drbd: bool,
 }
 
 /// A file system or swap.

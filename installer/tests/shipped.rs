@@ -26,17 +26,29 @@ fn storage_is_base_and_more() {
     let layers: Vec<&str> = node.layers.iter().map(|layer| layer.profile.as_str()).collect();
     assert_eq!(
         (layers, node.overlays),
-        (vec!["base", "storage"], ["common", "storage"].map(str::to_owned).to_vec())
+        (vec!["base", "storage"], ["common", "cluster", "storage"].map(str::to_owned).to_vec())
     );
     assert_eq!((node.boot.dom0_memory, node.boot.dom0_vcpus), (Bytes::GIB, Some(2)));
     assert_eq!((node.layout.name.as_str(), node.layout.logical_volumes.len()), ("raid1-drbd", 2));
     assert!(node.layout.partitions[2].drbd && node.identity.is_none());
 }
 
+/// What makes an initrd is there exactly where there is one: it would make one with every kernel.
+#[test]
+fn only_nodes_with_an_initrd_can_make_one() {
+    let profiles = load_profiles(&root()).unwrap();
+    for name in ["storage", "storage-lvm", "storage-raid10", "compute", "pair", "mesh"] {
+        let node = profiles.resolve(name).unwrap();
+        let mut packages = node.layers.iter().flat_map(|layer| &layer.packages);
+        assert_eq!(packages.any(|package| package == "initramfs-tools"), node.layout.initrd, "{name}");
+    }
+    assert!(!profiles.resolve("pair").unwrap().layout.initrd);
+}
+
 #[test]
 fn what_seed_a_removed_is_not_listed() {
     let profiles = load_profiles(&root()).unwrap();
-    for name in ["storage", "compute"] {
+    for name in ["storage", "compute", "pair", "mesh"] {
         let node = profiles.resolve(name).unwrap();
         let listed: Vec<&String> = node.layers.iter().flat_map(|layer| &layer.packages).collect();
         for removed in ["exim4", "exim4-base", "lpr", "nfs-common", "portmap", "rpcbind", "pidentd", "ppp"] {
@@ -50,7 +62,7 @@ fn a_profile_without_layout_is_no_node() {
     let problem = load_profiles(&root()).unwrap().resolve("base").unwrap_err();
     let expected = "\
 error: profile `base` has no layout: it is not a node by itself
-   = hint: take a profile that extends it: `compute`, `storage`";
+   = hint: take a profile that extends it: `compute`, `mesh`, `pair`, `storage`, `storage-lvm`, `storage-raid10`";
     assert_eq!(problem.to_string(), expected);
 }
 
@@ -82,7 +94,8 @@ fn unknown_names_say_what_there_is() {
         ),
         (
             profiles.resolve("mailserver").unwrap_err(),
-            "error: unknown profile `mailserver`\n   = hint: known profiles: `base`, `compute`, `storage`",
+            "error: unknown profile `mailserver`\n   = hint: known profiles: `base`, `compute`, `mesh`, `pair`, `storage`, `storage-lvm`, \
+             `storage-raid10`",
         ),
         (
             cluster.node("nas", &profiles).unwrap_err(),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use builder::vm::{Accelerator, Machine};
+use builder::vm::{Accelerator, Drive, Firmware, Machine};
 
 use crate::xbuild::{Images, command};
 
@@ -48,10 +48,16 @@ impl Entry {
 /// A node to be examined.
 #[derive(Debug)]
 pub struct Guest<'a> {
-    /// Its images; what it writes is thrown away.
+    /// Its images.
     pub images: &'a Images,
-    /// This disk is not there.
-    pub without: Option<usize>,
+    /// What it writes stays in the images; otherwise it is thrown away.
+    pub keep: bool,
+    /// Disks that are no part of the node, behind its own.
+    pub foreign: &'a [Drive],
+    /// These disks are not there.
+    pub without: &'a [usize],
+    /// What boots it.
+    pub firmware: Firmware,
     /// What boots.
     pub entry: Entry,
     /// A shell script; every `record NAME COMMAND…` in it becomes an answer.
@@ -107,7 +113,23 @@ finish() {
 trap finish EXIT
 "#;
 
-impl Guest<'_> {
+impl<'a> Guest<'a> {
+    /// The whole node by BIOS, Xen and all, for a quarter of an hour at most: under emulation a boot takes a minute or
+    /// two, on a machine that is busy longer.
+    #[must_use]
+    pub fn new(images: &'a Images, check: &'a str) -> Self {
+        Self {
+            images,
+            keep: false,
+            foreign: &[],
+            without: &[],
+            firmware: Firmware::Bios,
+            entry: Entry::Xen,
+            check,
+            deadline: Duration::from_secs(15 * 60),
+        }
+    }
+
     /// Boots the node and waits for its answers.
     ///
     /// # Panics
@@ -133,8 +155,31 @@ impl Guest<'_> {
         Answers { records: read_answers(&answers), console }
     }
 
+    /// Boots the node, which is expected not to get far: waits until its console says `words`, and returns all it said.
+    ///
+    /// # Panics
+    /// When it ends, or the deadline passes.
+    #[must_use]
+    pub fn stops_with(&self, words: &str) -> String {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (check, answers, log) =
+            (folder.path().join("check.tar"), folder.path().join("answers"), folder.path().join("serial"));
+        write_check(&check, self.check);
+        File::create(&answers).unwrap().set_len(RESULT_SIZE).unwrap();
+        let mut child = start(&self.machine(folder.path(), &check, &answers), self.images, &log);
+        self.choose_entry(&mut child, &log);
+        let end = Instant::now() + self.deadline;
+        while !read_log(&log).contains(words) {
+            let running = child.try_wait().expect("QEMU can be waited for").is_none();
+            assert!(running && Instant::now() < end, "no `{words}`; serial log:\n{}", tail(&read_log(&log)));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
+        read_log(&log)
+    }
+
     fn machine(&self, folder: &Path, check: &Path, answers: &Path) -> Machine {
-        let disks = self.images.disks.iter().enumerate().filter(|(index, _)| Some(*index) != self.without);
+        let disks = self.images.disks.iter().enumerate().filter(|(index, _)| !self.without.contains(index));
         let credential = format!(
             "type=11,value=io.systemd.credential.binary:systemd.extra-unit.xbuild-check.service={}",
             STANDARD.encode(UNIT)
@@ -160,8 +205,9 @@ impl Guest<'_> {
         extra.extend(["-smbios".to_owned(), credential, "-smbios".to_owned(), drop_in]);
         extra.extend(disk(check, "check", "on"));
         extra.extend(disk(answers, "answers", "off"));
-        let disks = disks.map(|(_, path)| path.clone()).collect();
-        Machine { snapshot: true, extra, shared: vec![folder.to_owned()], ..Machine::new(disks) }
+        let disks = disks.map(|(_, drive)| drive).chain(self.foreign).cloned().collect();
+        let shared = vec![folder.to_owned()];
+        Machine { snapshot: !self.keep, firmware: self.firmware, extra, shared, ..Machine::new(disks) }
     }
 
     fn choose_entry(&self, child: &mut Child, log: &Path) {

@@ -9,6 +9,7 @@ use builder::compose::ToolCall;
 use builder::manifest::Made;
 use builder::sandbox::Sandbox;
 use builder::tools::Tools;
+use builder::vm::Drive;
 
 /// `xbuild` as cargo built it beside this test.
 #[must_use]
@@ -35,8 +36,8 @@ pub fn workshop() -> PathBuf {
 pub struct Images {
     /// Where they are.
     pub folder: PathBuf,
-    /// Paths in the order of the disks.
-    pub disks: Vec<PathBuf>,
+    /// In the order of the plan.
+    pub disks: Vec<Drive>,
     /// The tools tree.
     pub tools: Tools,
 }
@@ -45,25 +46,31 @@ pub struct Images {
 #[must_use]
 pub fn storage() -> &'static Images {
     static IMAGES: OnceLock<Images> = OnceLock::new();
-    IMAGES.get_or_init(|| make("storage", &["--profile", "storage"]))
+    IMAGES.get_or_init(|| image("storage", &["--profile", "storage"]))
 }
 
 /// The images of a generic compute node.
 #[must_use]
 pub fn compute() -> &'static Images {
     static IMAGES: OnceLock<Images> = OnceLock::new();
-    IMAGES.get_or_init(|| make("compute", &["--profile", "compute"]))
+    IMAGES.get_or_init(|| image("compute", &["--profile", "compute"]))
 }
 
 /// The images of `storage1` of the example cluster.
 #[must_use]
 pub fn storage1() -> &'static Images {
     static IMAGES: OnceLock<Images> = OnceLock::new();
-    IMAGES
-        .get_or_init(|| make("storage1", &["--cluster", "tests/clusters/storage.toml", "--node", "storage1"]))
+    IMAGES.get_or_init(|| {
+        image("storage1", &["--cluster", "tests/clusters/storage.toml", "--node", "storage1"])
+    })
 }
 
-fn make(name: &str, node: &[&str]) -> Images {
+/// The images of a node, made anew by `xbuild image` with these arguments.
+///
+/// # Panics
+/// When they cannot be made.
+#[must_use]
+pub fn image(name: &str, node: &[&str]) -> Images {
     let folder = workshop().join(name);
     let mut command = Command::new(program());
     command.arg("image").args(node).arg("-o").arg(&folder).current_dir(checkout());
@@ -78,8 +85,7 @@ pub fn open(folder: &Path) -> Images {
     let made = Made::read(folder).expect("xbuild image writes a manifest");
     let cache = Cache::open(&cache_root()).expect("the cache opens");
     let tools = Tools::find(&cache, &made.tools).expect("the tools tree is in the cache");
-    let disks = made.disks().into_iter().map(|name| folder.join(name)).collect();
-    Images { folder: folder.to_owned(), disks, tools }
+    Images { folder: folder.to_owned(), disks: made.drives(folder), tools }
 }
 
 /// The cache that tests share with the user.

@@ -1,13 +1,11 @@
 //! Nodes boot: Xen and dom0 from md RAID1, whole and with a disk missing.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::fs;
 
+use builder::vm::Firmware;
 use tests::guest::{Answers, Entry, Guest};
-use tests::xbuild::{Images, checkout, compute, storage};
-
-/// Under emulation a boot takes a minute or two; a machine that is busy takes longer.
-const DEADLINE: Duration = Duration::from_secs(15 * 60);
+use tests::xbuild::{Images, checkout, compute, image, open, storage, storage1};
 
 /// What every node is asked.
 const COMMON: &str = r#"
@@ -62,14 +60,18 @@ record apt_install apt-get install -y hello
 record hello hello
 "#;
 
-fn examine(images: &Images, without: Option<usize>, entry: Entry, check: &str) -> Answers {
-    let answers = Guest { images, without, entry, check, deadline: DEADLINE }.examine();
+fn examine(guest: &Guest) -> Answers {
+    let answers = guest.examine();
     assert_eq!(answers.good("failed"), "", "units failed");
     assert!(answers.good("shadow").starts_with("root:*:"), "root is not locked: {}", answers.get("shadow"));
     assert_eq!(answers.good("machine_id").len(), 32);
     assert_eq!(answers.good("host_keys"), "3");
     assert_eq!(answers.good("hostname"), "node-525400123456");
     answers
+}
+
+fn mounts(answers: &Answers) -> Vec<&str> {
+    answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect()
 }
 
 /// `root: 2 members [UU]` for each array, in the order of their names.
@@ -95,7 +97,7 @@ fn entries(menu: &str) -> Vec<&str> {
 #[test]
 fn storage_boots_xen_and_dom0_from_raid1() {
     let check = [COMMON, XEN, STORAGE].concat();
-    let answers = examine(storage(), None, Entry::Xen, &check);
+    let answers = examine(&Guest::new(storage(), &check));
 
     assert!(answers.good("xl_info").contains("xen_version            : 4.20"), "{}", answers.get("xl_info"));
     assert!(answers.good("xl_list").contains("Domain-0"));
@@ -113,9 +115,7 @@ fn storage_boots_xen_and_dom0_from_raid1() {
         answers.good("lvs").lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(volumes, [["vg0", "swap", "-wi-ao----"], ["vg0", "var", "-wi-ao----"]]);
     assert_eq!(answers.good("pvs").split_whitespace().last(), Some("vg0"));
-    let mounts: Vec<_> =
-        answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(mounts, ["/", "/var"]);
+    assert_eq!(mounts(&answers), ["/", "/var"]);
     assert_eq!(answers.good("swaps").lines().count(), 2);
 
     answers.good("update_grub");
@@ -136,7 +136,7 @@ fn storage_boots_xen_and_dom0_from_raid1() {
 }
 
 fn storage_arrays_survive_a_check(entry: Entry) {
-    let answers = examine(storage(), None, entry, &[COMMON, ARRAYS].concat());
+    let answers = examine(&Guest { entry, ..Guest::new(storage(), &[COMMON, ARRAYS].concat()) });
     assert_eq!(arrays(answers.good("mdstat_checked")), ["[UU]", "[UU]"]);
     let calm = ["clean", "active", "active-idle"];
     assert!(
@@ -161,11 +161,10 @@ fn arrays_of_storage_survive_a_check_under_xen() {
 }
 
 fn storage_boots_without(disk: usize, state: &str) {
-    let answers = examine(storage(), Some(disk), Entry::PlainLinux, COMMON);
+    let degraded = Guest { without: &[disk], entry: Entry::PlainLinux, ..Guest::new(storage(), COMMON) };
+    let answers = examine(&degraded);
     assert_eq!(arrays(answers.good("mdstat")), [state, state]);
-    let mounts: Vec<_> =
-        answers.good("findmnt").lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(mounts, ["/", "/var"]);
+    assert_eq!(mounts(&answers), ["/", "/var"]);
 }
 
 #[test]
@@ -180,8 +179,92 @@ fn storage_boots_without_disk_1() {
 
 #[test]
 fn compute_boots_xen_and_dom0_from_raid1() {
-    let answers = examine(compute(), None, Entry::Xen, &[COMMON, XEN].concat());
+    let answers = examine(&Guest::new(compute(), &[COMMON, XEN].concat()));
     assert!(answers.good("xl_info").contains("xen_version            : 4.20"), "{}", answers.get("xl_info"));
     assert_eq!(arrays(answers.good("mdstat")), ["[UU]", "[UU]"]);
     assert_eq!(answers.good("findmnt").lines().count(), 1);
+}
+
+/// The layout of the old pair: no RAID, `/boot` of its own, and a kernel that finds its root by itself.
+#[test]
+fn pair_boots_xen_by_uefi_without_an_initrd() {
+    let images = image("pair", &["--profile", "pair"]);
+    let check = [COMMON, XEN, "record boot ls /boot\nrecord efi ls /sys/firmware/efi\n"].concat();
+    let answers = examine(&Guest { firmware: Firmware::Uefi, ..Guest::new(&images, &check) });
+    answers.good("efi");
+    assert!(answers.good("xl_list").contains("Domain-0"));
+    assert!(!answers.good("boot").contains("initrd"), "{}", answers.get("boot"));
+    assert!(answers.good("cmdline").contains("root=PARTUUID="), "{}", answers.get("cmdline"));
+    assert_eq!(mounts(&answers), ["/", "/boot"]);
+}
+
+/// Of four disks two are gone, one of each mirrored pair; `/usr` and `/var` lie on striped mirrors.
+#[test]
+fn mesh_boots_by_uefi_with_half_of_its_disks() {
+    let images = image("mesh", &["--profile", "mesh"]);
+    let guest = Guest { firmware: Firmware::Uefi, entry: Entry::PlainLinux, ..Guest::new(&images, COMMON) };
+    let answers = examine(&Guest { without: &[0, 3], ..guest });
+    let mut states = arrays(answers.good("mdstat"));
+    states.sort_unstable();
+    assert_eq!(states, ["[_UU_]", "[_UU_]", "[_UU_]", "[_UU_]"]);
+    assert_eq!(mounts(&answers), ["/", "/usr", "/var"]);
+}
+
+/// Disks of another node are there: what lies on them is not ours to assemble, in the initramfs or later.
+#[test]
+fn what_lies_on_foreign_disks_is_left_alone() {
+    const SEEN: &str = "record uuids sh -c 'mdadm --detail --scan'\nrecord own cat /etc/mdadm/mdadm.conf\n\
+        record groups vgs --noheadings -o vg_uuid\nrecord found sh -c 'blkid -o value -s TYPE | sort | uniq -c'\n";
+    let check = [COMMON, SEEN].concat();
+    let guest =
+        Guest { entry: Entry::PlainLinux, foreign: &storage1().disks, ..Guest::new(storage(), &check) };
+    let answers = examine(&guest);
+    assert!(answers.good("found").contains("8 linux_raid_member"), "{}", answers.get("found"));
+    assert_eq!(arrays(answers.good("mdstat")), ["[UU]", "[UU]"]);
+    let uuids = answers.good("uuids").split_whitespace().filter(|word| word.starts_with("UUID="));
+    assert!(uuids.clone().count() == 2 && uuids.into_iter().all(|uuid| answers.good("own").contains(uuid)));
+    assert_eq!(answers.good("groups").lines().count(), 1);
+}
+
+/// The packages that boot the node are installed again; every disk has fresh boot code then, and boots alone.
+#[test]
+fn boot_code_is_renewed_on_every_disk() {
+    const REINSTALL: &str = r#"
+record before sh -c 'for p in $(blkid -o device -t PARTLABEL=bios) $(blkid -o device -t PARTLABEL=esp); do sha256sum $p; done'
+record reinstall sh -c 'apt-get update && apt-get install -y --reinstall xen-hypervisor-4.20-amd64 linux-image-$(uname -r) grub-pc-bin grub-efi-amd64-bin grub2-common'
+record menu cat /boot/grub/grub.cfg
+record update_grub update-grub
+record menu_updated cat /boot/grub/grub.cfg
+record after sh -c 'for p in $(blkid -o device -t PARTLABEL=bios) $(blkid -o device -t PARTLABEL=esp); do sha256sum $p; done'
+"#;
+    let kept = copy(storage(), "reinstalled");
+    let check = [COMMON, REINSTALL].concat();
+    let answers = examine(&Guest { keep: true, entry: Entry::PlainLinux, ..Guest::new(&kept, &check) });
+    let said = answers.good("reinstall");
+    for disk in ["boot code on /dev/vda", "boot code on /dev/vdb"] {
+        assert!(said.contains(disk), "{said}");
+    }
+    assert_eq!(answers.good("before").lines().count(), 4);
+    let same = answers.good("before").lines().filter(|line| answers.good("after").contains(line));
+    assert_eq!(same.collect::<Vec<_>>(), Vec::<&str>::new(), "partitions that were not written");
+    assert_eq!(entries(answers.good("menu")), entries(answers.good("menu_updated")));
+    for (firmware, gone) in [(Firmware::Bios, 0), (Firmware::Uefi, 1)] {
+        let guest =
+            Guest { firmware, without: &[gone], entry: Entry::PlainLinux, ..Guest::new(&kept, COMMON) };
+        assert_eq!(mounts(&examine(&guest)), ["/", "/var"]);
+    }
+}
+
+/// The same images once more, for a node that may write.
+fn copy(images: &Images, name: &str) -> Images {
+    let folder = images.folder.with_file_name(name);
+    fs::create_dir_all(&folder).expect("a folder for images");
+    let status = std::process::Command::new("cp")
+        .arg("--sparse=always")
+        .arg("-r")
+        .arg(images.folder.join("."))
+        .arg(&folder)
+        .status();
+    assert!(status.is_ok_and(|status| status.success()));
+    open(&folder)
 }

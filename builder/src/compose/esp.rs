@@ -1,4 +1,4 @@
-//! The EFI system partition: an empty FAT32, made by `mkfs.vfat`.
+//! The EFI system partition: FAT32 with GRUB where every firmware looks for it, made by `mkfs.vfat` and mtools.
 //!
 //! Not by `fatfs`: 0.3.6 writes directories that `fsck.vfat` wants to repair.
 
@@ -6,7 +6,11 @@ use installer::plan::Partition;
 use installer::units::SectorSize;
 use uuid::Uuid;
 
-use super::ToolCall;
+use super::{Epoch, ToolCall};
+
+/// Where a machine without boot entries looks (UEFI 2.10, 3.5.1.1): disks can move from one machine to the next.
+const FALLBACK: [&str; 2] = ["::/EFI", "::/EFI/BOOT"];
+const APPLICATION: &str = "::/EFI/BOOT/BOOTX64.EFI";
 
 /// The FAT volume id of an ESP: the first field of its PARTUUID, so that no two ESPs of a node share one.
 #[must_use]
@@ -23,12 +27,28 @@ pub fn mkfs(partition: &Partition, sector_size: SectorSize, file: &str) -> ToolC
     ToolCall::new(["mkfs.vfat", "-F", "32", "--invariant", "-i", &id, "-n", "ESP", "-S", &sector, file])
 }
 
+/// Puts `application` into the file system in `file`, where firmware starts it.
+#[must_use]
+pub fn fill(file: &str, application: &str, epoch: Epoch) -> [ToolCall; 2] {
+    let folders = ToolCall::new(["mmd", "-i", file].into_iter().chain(FALLBACK));
+    let copy = ToolCall::new(["mcopy", "-i", file, application, APPLICATION]);
+    [folders, copy].map(|call| call.with_env("SOURCE_DATE_EPOCH", epoch.0))
+}
+
 #[cfg(test)]
 mod tests {
     use installer::units::SectorSize;
 
-    use super::mkfs;
-    use crate::compose::fixture;
+    use super::{fill, mkfs};
+    use crate::compose::{Epoch, fixture};
+
+    #[test]
+    fn firmware_finds_grub_without_an_entry() {
+        assert_eq!(
+            fill("esp.img", "grub.efi", Epoch(1)).map(|call| call.argv.join(" ")),
+            ["mmd -i esp.img ::/EFI ::/EFI/BOOT", "mcopy -i esp.img grub.efi ::/EFI/BOOT/BOOTX64.EFI"]
+        );
+    }
 
     #[test]
     fn the_volume_id_comes_from_the_partition() {

@@ -1,6 +1,6 @@
 //! Small plans, built by hand, that meet every kind of device once. `tests/` includes this file by its path.
 
-use installer::model::storage::{FilesystemKind, RaidLevel};
+use installer::model::storage::{FilesystemKind, Firmware, RaidLevel};
 use installer::plan::{
     Array, Device, Disk, Filesystem, LogicalVolume, Member, Partition, PartitionKind, PartitionRef, Plan,
     VolumeGroup, Waste,
@@ -68,7 +68,16 @@ fn plan(
     filesystems: Vec<Filesystem>,
 ) -> Plan {
     let waste = disks.iter().filter_map(waste).collect();
-    Plan { layout: layout.to_owned(), disks, arrays, volume_groups, filesystems, waste }
+    Plan {
+        layout: layout.to_owned(),
+        firmware: Firmware::Any,
+        initrd: true,
+        disks,
+        arrays,
+        volume_groups,
+        filesystems,
+        waste,
+    }
 }
 
 /// What is between the last partition and the backup GPT, in whole MiB.
@@ -151,6 +160,7 @@ fn volume_group(on: Device, device_size: Bytes, volumes: &[(&str, u64)]) -> Volu
             id: format!("{name:A<31}1"),
             start: start + 1, // leaves a gap, so that extent 0 is not the answer to everything
             extents: *extents,
+            drbd: false,
         };
         start = volume.start + extents;
         volume

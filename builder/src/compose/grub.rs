@@ -28,12 +28,44 @@ const CORE_SEGMENT: u16 = 0x820;
 /// `grub-install`'s own limit: from the kernel's link address to where GRUB's memory starts.
 const CORE_MAX: usize = 0x78000 - 0x9000;
 
-/// What the core needs before it can read `/boot`: every device that a layout may put it on, whatever mirror is
+/// What every core needs before it can read `/boot`: every device that a layout may put it on, whatever mirror is
 /// missing, and what helps a person when it cannot.
 const MODULES: &str = "\
-    biosdisk part_gpt part_msdos diskfilter mdraid1x lvm ext2 fat search search_fs_uuid search_label normal \
-    configfile multiboot multiboot2 linux gzio echo test true ls cat serial terminal minicmd sleep reboot halt \
-    loadenv regexp all_video";
+    part_gpt part_msdos diskfilter mdraid1x lvm ext2 fat search search_fs_uuid search_label normal configfile \
+    multiboot2 linux gzio echo test true ls cat serial terminal minicmd sleep reboot halt loadenv regexp all_video";
+
+/// Which firmware a core is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// BIOS.
+    Pc,
+    /// UEFI.
+    Efi,
+}
+
+impl Platform {
+    /// GRUB's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pc => "i386-pc",
+            Self::Efi => "x86_64-efi",
+        }
+    }
+
+    /// Where its modules are in the tools tree, and in a node's root.
+    #[must_use]
+    pub fn modules(self) -> String {
+        format!("/usr/lib/grub/{}", self.name())
+    }
+
+    const fn own_modules(self) -> &'static str {
+        match self {
+            Self::Pc => "biosdisk multiboot",
+            Self::Efi => "efi_gop",
+        }
+    }
+}
 
 /// `boot.img` as the boot code of a disk whose BIOS boot partition starts at `core`.
 ///
@@ -80,11 +112,13 @@ pub fn early_config(filesystem: Uuid, grub_dir: &str) -> String {
     format!("search --no-floppy --fs-uuid --set=root {filesystem}\nset prefix=($root){grub_dir}\n")
 }
 
-/// Makes `core.img` of the modules in `modules` (`/usr/lib/grub/i386-pc`) and an early config.
+/// Makes a core with an early config: `core.img` for BIOS, an application for UEFI.
 #[must_use]
-pub fn mkimage(modules: &str, config: &str, grub_dir: &str, output: &str) -> ToolCall {
-    let head = ["grub-mkimage", "-O", "i386-pc", "-d", modules, "-p", grub_dir, "-c", config, "-o", output];
-    ToolCall::new(head.into_iter().chain(MODULES.split_whitespace()))
+pub fn mkimage(platform: Platform, config: &str, grub_dir: &str, output: &str) -> ToolCall {
+    let (name, modules) = (platform.name(), platform.modules());
+    let head = ["grub-mkimage", "-O", name, "-d", &modules, "-p", grub_dir, "-c", config, "-o", output];
+    let modules = platform.own_modules().split_whitespace().chain(MODULES.split_whitespace());
+    ToolCall::new(head.into_iter().chain(modules))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use installer::units::Bytes;
 use uuid::uuid;
 
-use super::{boot_code, core, early_config, mkimage};
+use super::{Platform, boot_code, core, early_config, mkimage};
 
 fn boot_img() -> Vec<u8> {
     let mut image = vec![0x11; 512];
@@ -53,12 +53,23 @@ fn the_core_finds_its_file_system_by_uuid() {
 }
 
 #[test]
-fn the_image_can_read_every_layout() {
-    let call = mkimage("/usr/lib/grub/i386-pc", "early.cfg", "/boot/grub", "core.img");
-    let head =
-        "grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p /boot/grub -c early.cfg -o core.img biosdisk ";
-    assert!(call.argv.join(" ").starts_with(head));
-    for module in ["part_gpt", "mdraid1x", "lvm", "ext2", "search_fs_uuid", "multiboot2", "linux", "serial"] {
-        assert!(call.argv.iter().any(|word| word == module), "{module}");
+fn every_core_can_read_every_layout() {
+    for (platform, head) in [
+        (
+            Platform::Pc,
+            "grub-mkimage -O i386-pc -d /usr/lib/grub/i386-pc -p /grub -c early.cfg -o core biosdisk ",
+        ),
+        (
+            Platform::Efi,
+            "grub-mkimage -O x86_64-efi -d /usr/lib/grub/x86_64-efi -p /grub -c early.cfg -o core efi_gop ",
+        ),
+    ] {
+        let call = mkimage(platform, "early.cfg", "/grub", "core");
+        assert!(call.argv.join(" ").starts_with(head), "{:?}", call.argv);
+        for module in
+            ["part_gpt", "mdraid1x", "lvm", "ext2", "search_fs_uuid", "multiboot2", "linux", "serial"]
+        {
+            assert!(call.argv.iter().any(|word| word == module), "{module}");
+        }
     }
 }

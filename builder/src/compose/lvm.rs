@@ -124,7 +124,7 @@ fn physical_volume_section(text: &mut String, group: &VolumeGroup, device: &str)
 }
 
 fn logical_volume_section(text: &mut String, volume: &LogicalVolume, epoch: Epoch) -> Result<()> {
-    let LogicalVolume { name, id, start, extents } = volume;
+    let LogicalVolume { name, id, start, extents, drbd: _ } = volume;
     writeln!(
         text,
         "{name} {{\nid = \"{}\"\nstatus = [\"READ\", \"WRITE\", \"VISIBLE\"]\nflags = []",

@@ -58,12 +58,26 @@ pub fn unpack(deb: &Path, root: &Path, owners: bool) -> Result<()> {
     .with_context(|| format!("cannot unpack {}", deb.display()))
 }
 
+/// The package's control paragraph.
+///
+/// # Errors
+/// When the package is malformed.
+pub fn control(deb: &Path) -> Result<String> {
+    let found = members(deb, "control.tar", |path| path.ends_with("control"))?;
+    let text = found.into_iter().next().with_context(|| format!("{} has no control file", deb.display()))?;
+    String::from_utf8(text).with_context(|| format!("the control file of {} is no text", deb.display()))
+}
+
 /// The content of the files that `wanted` picks by path.
 ///
 /// # Errors
 /// When the package is malformed.
 pub fn files(deb: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<Vec<u8>>> {
-    with_tar(deb, "data.tar", |data| {
+    members(deb, "data.tar", wanted)
+}
+
+fn members(deb: &Path, which: &str, wanted: impl Fn(&Path) -> bool) -> Result<Vec<Vec<u8>>> {
+    with_tar(deb, which, |data| {
         let mut found = Vec::new();
         for entry in tar::Archive::new(data).entries()? {
             let mut entry = entry?;

@@ -2,79 +2,54 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use super::{EPOCH, Kernel};
 use crate::cache::{Cache, Key};
-use crate::sandbox::Sandbox;
+use crate::package;
+use crate::rootfs::Deb;
 use crate::stage::Stage;
 use crate::tools::Tools;
 
-/// Raise it when the way a kernel is packed changes.
+/// Raise it when what is packed changes.
 const REVISION: u32 = 1;
-/// Where the work folder is inside the sandbox.
-const WORK: &str = "/build";
-const STAGING: &str = "/build/package";
-const FILE: &str = "kernel.deb";
+/// Where the folder that is packed is inside the sandbox.
+const STAGING: &str = "/package";
 
 impl Kernel {
-    /// The package's file, packed if it is not in the cache: seconds, where building takes minutes.
+    /// The package, packed if it is not in the cache: seconds, where building takes minutes.
     ///
     /// # Errors
     /// When the cache entry is damaged, or a tool fails.
-    pub fn package(&self, cache: &Cache, tools: &Tools, stage: &Stage) -> Result<PathBuf> {
-        let key = Key::of(&(REVISION, &self.key, tools.cache_key()))?;
-        let entry = cache.entry("kernel-package", &key, |finished| {
-            let scratch = cache.scratch("kernel-package")?;
-            Packing { kernel: self, stage, tools, work: scratch.path() }.pack()?;
-            fs::rename(scratch.path().join(FILE), finished.join(FILE))?;
-            scratch.remove()
-        })?;
-        Ok(entry.join(FILE))
-    }
-}
-
-struct Packing<'a> {
-    kernel: &'a Kernel,
-    stage: &'a Stage<'a>,
-    tools: &'a Tools,
-    work: &'a Path,
-}
-
-impl Packing<'_> {
-    fn run<S: Into<String>>(&self, argv: impl IntoIterator<Item = S>) -> Sandbox {
-        self.tools.run(argv).bind(self.work, WORK).no_sync()
+    pub fn package(&self, cache: &Cache, tools: &Tools, stage: &Stage) -> Result<Deb> {
+        let epoch = fs::read_to_string(self.folder.join(EPOCH))?;
+        let epoch = epoch.parse().context("the kernel in the cache has no time")?;
+        let key = Key::of(&("kernel", REVISION, &self.key))?;
+        let lay = |staging: &Path| {
+            self.lay_files(staging)?;
+            let depmod = ["depmod", "-b", &format!("{STAGING}/usr"), &self.release()?];
+            stage.run(&tools.run(depmod).bind(staging, STAGING))
+        };
+        Deb::of_ours(package::pack(cache, tools, stage, &key, epoch, lay)?)
     }
 
-    fn pack(&self) -> Result<()> {
-        let from = &self.kernel.folder;
-        let release = self.kernel.release()?;
-        let epoch =
-            fs::read_to_string(from.join(EPOCH)).context("cannot read the kernel's time from the cache")?;
-        let package = self.work.join("package");
-        fs::create_dir_all(package.join("boot"))?;
-        for name in ["vmlinuz", "config", "System.map"] {
-            fs::copy(from.join(name), package.join("boot").join(format!("{name}-{release}")))?;
-        }
-        let modules = package.join("usr/lib/modules").join(&release);
+    /// As Debian's own kernel packages have them.
+    fn lay_files(&self, staging: &Path) -> Result<()> {
+        let release = self.release()?;
+        let (boot, modules) = (staging.join("boot"), staging.join("usr/lib/modules").join(&release));
+        fs::create_dir_all(&boot)?;
         fs::create_dir_all(&modules)?;
+        for name in ["vmlinuz", "config", "System.map"] {
+            fs::copy(self.folder.join(name), boot.join(format!("{name}-{release}")))?;
+        }
         for name in ["modules.builtin", "modules.builtin.modinfo"] {
-            fs::copy(from.join(name), modules.join(name))?;
+            fs::copy(self.folder.join(name), modules.join(name))?;
         }
         // There are none, and depmod wants to be told.
         fs::write(modules.join("modules.order"), "")?;
-        self.stage.run(&self.run(["depmod", "-b", &format!("{STAGING}/usr"), &release]))?;
-        write_control(&package.join("DEBIAN"), &release, self.kernel.version())?;
-        self.stage.run(&self.run([
-            "sh",
-            "-c",
-            &format!("find {STAGING} -exec touch -hd @{epoch} {{}} +"),
-        ]))?;
-        let output = format!("{WORK}/{FILE}");
-        let pack = ["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", STAGING, &output];
-        self.stage.run(&self.run(pack).env("SOURCE_DATE_EPOCH", &epoch))
+        write_control(&staging.join("DEBIAN"), &release, self.version())
     }
 }
 

@@ -7,16 +7,18 @@ use std::num::NonZeroU32;
 use super::document::{Entry, Section, Table};
 use super::problem::Problems;
 use super::storage::{
-    ArrayRule, Carrier, DiskRule, FilesystemKind, FilesystemRule, Layout, LogicalVolumeRule, PartitionRule,
-    RaidLevel, Size, VolumeGroupRule,
+    ArrayRule, Carrier, DiskRule, DiskTraits, FilesystemKind, FilesystemRule, Firmware, Layout,
+    LogicalVolumeRule, PartitionRule, Pattern, RaidLevel, Size, VolumeGroupRule,
 };
 use super::value::{Found, Value, Wrong, one_of};
-use super::words::{Argument, Label, MountPoint, Name};
+use super::words::{Argument, DiskText, Label, MountPoint, Name};
 use crate::units::Bytes;
 
 /// A layout as it was read: every piece with its places, names not yet looked up.
 pub(super) struct Draft {
     name: Name,
+    firmware: Firmware,
+    initrd: bool,
     disks: Vec<Entry<DiskRule>>,
     partitions: Vec<Entry<PartitionRule>>,
     arrays: Vec<Entry<ArrayRule>>,
@@ -28,13 +30,25 @@ pub(super) struct Draft {
 impl Section for Draft {
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = table.required("name");
+        let firmware = table.optional("firmware").unwrap_or_default();
+        let initrd = table.optional("initrd").unwrap_or(true);
         let disks = table.sections("disks");
         let partitions = table.sections("partitions");
         let arrays = table.sections("arrays");
         let volume_groups = table.sections("volume-groups");
         let volumes = table.sections("volumes");
         let filesystems = table.sections("filesystems");
-        Some(Self { name: name?, disks, partitions, arrays, volume_groups, volumes, filesystems })
+        Some(Self {
+            name: name?,
+            firmware,
+            initrd,
+            disks,
+            partitions,
+            arrays,
+            volume_groups,
+            volumes,
+            filesystems,
+        })
     }
 }
 
@@ -50,6 +64,8 @@ pub(super) fn finish(draft: Entry<Draft>) -> Result<Layout, Problems> {
     let draft = draft.value;
     problems.unless_any(Layout {
         name: draft.name.into(),
+        firmware: draft.firmware,
+        initrd: draft.initrd,
         disks: values(draft.disks),
         partitions: values(draft.partitions),
         arrays: values(draft.arrays),
@@ -69,9 +85,24 @@ impl Section for DiskRule {
         let boot = table.optional("boot").unwrap_or(false);
         let count = count(table);
         let min_size = table.optional("min-size").unwrap_or(Bytes::ZERO);
+        let only = traits(table, min_size);
         let (min_count, max_count) = count?;
-        Some(Self { name: name?, boot, min_count, max_count, min_size })
+        Some(Self { name: name?, boot, min_count, max_count, min_size, only })
     }
+}
+
+fn traits(table: &mut Table<'_>, min_size: Bytes) -> DiskTraits {
+    let [serials, wwns] =
+        ["serials", "wwns"].map(|key| table.list::<DiskText>(key).into_iter().map(String::from).collect());
+    let [model, path] =
+        ["model", "path"].map(|key| table.optional::<DiskText>(key).map(|text| Pattern(text.into())));
+    let rotational = table.optional("rotational");
+    let max_size = table.optional::<Bytes>("max-size");
+    if let Some(max) = max_size.filter(|max| *max < min_size) {
+        let message = format!("`max-size` of {max} is less than `min-size` of {min_size}");
+        table.problem("max-size", message, "swap them");
+    }
+    DiskTraits { serials, wwns, model, path, rotational, max_size }
 }
 
 /// Either `count`, or `at-least` with or without `at-most`.
@@ -139,6 +170,15 @@ impl Section for PartitionRule {
     }
 }
 
+impl Value for Firmware {
+    const WHAT: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"uefi\"";
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        one_of(found, "firmware", &[("any", Self::Any), ("bios", Self::Bios), ("uefi", Self::Uefi)])
+    }
+}
+
 impl Value for RaidLevel {
     const WHAT: &'static str = "a string";
     const EXAMPLE: &'static str = "\"raid1\"";
@@ -192,7 +232,8 @@ impl Section for VolumeGroupRule {
 impl Section for LogicalVolumeRule {
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (group, name, size) = (name(table, "group"), name(table, "name"), required_size(table));
-        Some(Self { group: group?, name: name?, size: size? })
+        let drbd = table.optional("drbd").unwrap_or(false);
+        Some(Self { group: group?, name: name?, size: size?, drbd })
     }
 }
 

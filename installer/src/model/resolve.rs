@@ -9,12 +9,19 @@ use super::names;
 use super::node::{Access, Boot, Layer, Mirrors, NodeSpec};
 use super::problem::{Problem, Problems};
 use super::profile::{BootSettings, Profile};
+use super::storage::Layout;
 use super::suggest;
 use super::words;
 use crate::units::Bytes;
 
 /// Memory of dom0 where no profile says it.
 const DOM0_MEMORY: Bytes = Bytes::GIB;
+
+/// What the packages of xbuild's own need, whatever a profile lists.
+const BOOT_PACKAGES: [&str; 4] = ["grub-efi-amd64-bin", "grub-pc-bin", "grub2-common", "kmod"];
+
+/// Makes initial RAM file systems, and makes them anew with every kernel: only nodes that start with one have it.
+const INITRD_MAKER: &str = "initramfs-tools";
 
 /// All profiles of a folder.
 #[derive(Clone, Debug)]
@@ -115,13 +122,14 @@ impl Profiles {
             return Err(Problem::anywhere(format!("unknown profile `{name}`"), hint));
         }
         let layout = chain.iter().rev().find_map(|(_, profile)| profile.layout.clone());
+        let layout = layout.ok_or_else(|| self.no_layout(name))?;
         let overlays = chain.iter().flat_map(|(_, profile)| &profile.overlays);
         Ok(NodeSpec {
             profile: name.to_owned(),
-            layers: layers(&chain),
+            layers: layers(&chain, &layout),
             overlays: overlays.map(|overlay| overlay.value.to_string()).collect(),
             boot: finish_boot(chain.iter().map(|(_, profile)| &profile.boot).chain([boot])),
-            layout: layout.ok_or_else(|| self.no_layout(name))?,
+            layout,
             mirrors: Mirrors::default(),
             access: Access::default(),
             identity: None,
@@ -201,14 +209,21 @@ impl Profiles {
     }
 }
 
-/// What each profile of a chain adds to the packages of those before it.
-fn layers(chain: &[(&str, &Profile)]) -> Vec<Layer> {
+/// What each profile of a chain adds to the packages of those before it. What a layout asks for comes last.
+fn layers(chain: &[(&str, &Profile)], layout: &Layout) -> Vec<Layer> {
     let mut seen = BTreeSet::new();
     let layer = |(name, profile): &(&str, &Profile)| {
         let new = profile.packages.iter().filter(|package| seen.insert((*package).clone()));
         Layer { profile: (*name).to_owned(), packages: new.cloned().collect() }
     };
-    chain.iter().map(layer).collect()
+    let mut layers: Vec<Layer> = chain.iter().map(layer).collect();
+    let needed = BOOT_PACKAGES.into_iter().chain(layout.initrd.then_some(INITRD_MAKER));
+    let missing: Vec<String> = needed.filter(|name| !seen.contains(*name)).map(str::to_owned).collect();
+    if let Some(last) = layers.last_mut() {
+        last.packages.extend(missing);
+        last.packages.sort();
+    }
+    layers
 }
 
 fn finish_boot<'a>(settings: impl Iterator<Item = &'a BootSettings>) -> Boot {

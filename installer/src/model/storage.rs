@@ -11,6 +11,10 @@ use crate::units::Bytes;
 pub struct Layout {
     /// Such as `raid1-drbd`.
     pub name: String,
+    /// What the machine's firmware boots.
+    pub firmware: Firmware,
+    /// The kernel starts with an initial RAM file system; without one it must find `/` by itself.
+    pub initrd: bool,
     /// Groups of disks that are cut alike, in the order in which they pick from the disks that are there.
     pub disks: Vec<DiskRule>,
     /// Pieces of each disk of a group.
@@ -23,6 +27,33 @@ pub struct Layout {
     pub logical_volumes: Vec<LogicalVolumeRule>,
     /// File systems and swap.
     pub filesystems: Vec<FilesystemRule>,
+}
+
+/// What starts the boot loader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Firmware {
+    /// Both, as the machine likes.
+    #[default]
+    Any,
+    /// BIOS only.
+    Bios,
+    /// UEFI only.
+    Uefi,
+}
+
+impl Firmware {
+    /// Whether it may be BIOS.
+    #[must_use]
+    pub const fn has_bios(self) -> bool {
+        matches!(self, Self::Any | Self::Bios)
+    }
+
+    /// Whether it may be UEFI.
+    #[must_use]
+    pub const fn has_uefi(self) -> bool {
+        matches!(self, Self::Any | Self::Uefi)
+    }
 }
 
 /// A group of disks.
@@ -38,6 +69,46 @@ pub struct DiskRule {
     pub max_count: Option<usize>,
     /// A smaller disk does not belong to this group.
     pub min_size: Bytes,
+    /// What else a disk must be. Where it says anything, exactly the disks that it fits belong to this group.
+    pub only: DiskTraits,
+}
+
+/// What tells the disks of a group from others. Everything that is said must hold; of a list, one item.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DiskTraits {
+    /// Serial numbers.
+    pub serials: Vec<String>,
+    /// World wide names, such as `0x5000c500a1b2c3d4`.
+    pub wwns: Vec<String>,
+    /// Model, with `*` for any text.
+    pub model: Option<Pattern>,
+    /// Name below `/dev/disk/by-path`, with `*` for any text.
+    pub path: Option<Pattern>,
+    /// Turning disks, or those that do not turn.
+    pub rotational: Option<bool>,
+    /// A larger disk does not belong to this group.
+    pub max_size: Option<Bytes>,
+}
+
+/// A text in which `*` stands for any text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Pattern(pub String);
+
+impl Pattern {
+    /// Whether it fits the whole of `text`.
+    #[must_use]
+    pub fn fits(&self, text: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        for part in parts {
+            // The leftmost place leaves the most for the parts behind.
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
+    }
 }
 
 /// How large a piece becomes: `min`, plus its part of what is left over, up to `max`.
@@ -134,6 +205,8 @@ pub struct LogicalVolumeRule {
     pub name: String,
     /// How large.
     pub size: Size,
+    /// Left raw for DRBD; nothing else may be on it.
+    pub drbd: bool,
 }
 
 /// What is made on a carrier.
@@ -159,4 +232,27 @@ pub struct FilesystemRule {
     pub mount: Option<String>,
     /// Mount options for fstab, such as `noatime`; empty is `defaults`.
     pub options: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let table = [
+            ("", "", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("Samsung*", "Samsung SSD 870", true),
+            ("*870*", "Samsung SSD 870", true),
+            ("S*SSD*7*", "Samsung SSD 860", false),
+            ("a*a", "a", false),
+            ("*ata-1", "pci-0000:00:1f.2-ata-1", true),
+            ("*ata-1", "pci-0000:00:1f.2-ata-10", false),
+        ];
+        for (pattern, text, fits) in table {
+            assert_eq!(Pattern(pattern.to_owned()).fits(text), fits, "{pattern} {text}");
+        }
+    }
 }

@@ -55,6 +55,9 @@ words! {
     /// A Debian package.
     Package: "the name of a Debian package", "\"lvm2\"", is_package,
         "package names have two or more of a-z, 0-9, `+`, `-` and `.`; a version or suite cannot be given here";
+    /// What stands on a disk: a serial number, a model, a path.
+    DiskText: "what stands on a disk", "\"S3Z9NB0K\"", is_disk_text,
+        "copy it as `lsblk -o NAME,SERIAL,WWN,MODEL` or `ls /dev/disk/by-path` shows it, without blanks at its ends";
     /// One argument on a command line that GRUB hands over.
     Argument: "one argument", "\"console=hvc0\"", is_argument,
         "give each argument its own string, without blanks, quotes, `$`, `\\` and backquotes: GRUB would read them";
@@ -96,6 +99,10 @@ fn is_package(text: &str) -> bool {
     text.len() >= 2
         && text.bytes().next().is_some_and(is_lower)
         && text.bytes().all(|byte| is_lower(byte) || b"+-.".contains(&byte))
+}
+
+fn is_disk_text(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && text.chars().all(|c| !c.is_control())
 }
 
 fn is_argument(text: &str) -> bool {

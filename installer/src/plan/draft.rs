@@ -17,6 +17,8 @@ impl<'a> Draft<'a> {
     pub(super) fn new(layout: &'a Layout, facts: &'a [DiskFacts], seed: &'a Seed) -> Self {
         let plan = Plan {
             layout: layout.name.clone(),
+            firmware: layout.firmware,
+            initrd: layout.initrd,
             disks: Vec::new(),
             arrays: Vec::new(),
             volume_groups: Vec::new(),

@@ -1,10 +1,12 @@
 //! A plan as text, for the person who decides whether it may be carried out.
 
 use super::refusal::count;
+use super::scale;
 use super::{
-    Array, Device, Disk, Filesystem, Partition, PartitionKind, PartitionRef, Plan, VolumeGroup, Waste,
+    Array, Device, Disk, Filesystem, LogicalVolume, Partition, PartitionKind, PartitionRef, Plan,
+    VolumeGroup, Waste,
 };
-use crate::model::storage::{FilesystemKind, RaidLevel};
+use crate::model::storage::{FilesystemKind, Firmware, RaidLevel};
 use crate::units::{Bytes, SectorSize};
 
 impl Plan {
@@ -26,8 +28,10 @@ impl Plan {
             size: partition.size,
             what: self.use_of(PartitionRef { disk: at, number: partition.number }, partition.kind),
         };
+        let largest = self.disks.iter().map(|disk| disk.size).max().unwrap_or(disk.size);
+        let bar = scale::line(disk, largest);
         Tree {
-            heading: format!("{}  {}  {}{}", disk.name, disk.size, disk.group, boots(disk)),
+            heading: format!("{}  {}  {}{}\n{bar}", disk.name, disk.size, disk.group, self.boots(disk)),
             leaves: disk.partitions.iter().map(leaf).collect(),
             is_always_shown: true,
         }
@@ -51,7 +55,7 @@ impl Plan {
         let volumes = group.volumes.iter().map(|volume| Leaf {
             name: volume.name.clone(),
             size: group.extents_size(volume.extents),
-            what: self.above(&Device::Volume { group: group.name.clone(), name: volume.name.clone() }),
+            what: self.use_of_volume(group, volume),
         });
         let free = Leaf { name: "-".to_owned(), size: group.free(), what: "free".to_owned() };
         let size = group.extents_size(group.extents);
@@ -78,6 +82,13 @@ impl Plan {
         }
     }
 
+    fn use_of_volume(&self, group: &VolumeGroup, volume: &LogicalVolume) -> String {
+        if volume.drbd {
+            return "raw, for DRBD".to_owned();
+        }
+        self.above(&Device::Volume { group: group.name.clone(), name: volume.name.clone() })
+    }
+
     fn membership(&self, at: PartitionRef) -> String {
         let describe = |array: &Array| {
             let role = array.members.iter().position(|member| member.partition == at)?;
@@ -94,6 +105,17 @@ impl Plan {
         }
         let filesystem = self.filesystems.iter().find(|filesystem| filesystem.on == *device);
         filesystem.map_or_else(|| "raw".to_owned(), describe)
+    }
+
+    fn boots(&self, disk: &Disk) -> &'static str {
+        match (disk.boot, disk.sector_size, self.firmware) {
+            (true, SectorSize::B512, Firmware::Any) => ", boots by BIOS and UEFI",
+            (true, SectorSize::B512, Firmware::Bios) => ", boots by BIOS",
+            (true, SectorSize::B512, Firmware::Uefi) => ", boots by UEFI",
+            (true, SectorSize::B4096, _) => ", boots by UEFI (BIOS cannot read its sectors of 4096 bytes)",
+            (false, SectorSize::B512, _) => "",
+            (false, SectorSize::B4096, _) => " (sectors of 4096 bytes)",
+        }
     }
 
     fn device_label(&self, device: &Device) -> String {
@@ -117,15 +139,6 @@ fn describe(filesystem: &Filesystem) -> String {
         format!(" ({})", filesystem.options.join(","))
     };
     format!("{kind}{mount}{options}")
-}
-
-const fn boots(disk: &Disk) -> &'static str {
-    match (disk.boot, disk.sector_size) {
-        (true, SectorSize::B512) => ", boots by BIOS",
-        (true, SectorSize::B4096) => ", cannot boot by BIOS (sectors of 4096 bytes)",
-        (false, SectorSize::B512) => "",
-        (false, SectorSize::B4096) => " (sectors of 4096 bytes)",
-    }
 }
 
 const fn level(level: RaidLevel) -> &'static str {

@@ -57,7 +57,8 @@ impl Draft<'_> {
         let mut start = 0;
         let place = |(rule, extents): (&&LogicalVolumeRule, &u64)| {
             let id = self.seed.lvm_id(&format!("{path}/lv/{}", rule.name));
-            let volume = LogicalVolume { name: rule.name.clone(), id, start, extents: *extents };
+            let name = rule.name.clone();
+            let volume = LogicalVolume { name, id, start, extents: *extents, drbd: rule.drbd };
             start += extents;
             volume
         };

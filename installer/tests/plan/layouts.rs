@@ -1,8 +1,8 @@
 //! Layouts as the profiles have them, written down by hand: these tests must not change with the profiles.
 
 use installer::model::storage::{
-    ArrayRule, Carrier, DiskRule, FilesystemKind, FilesystemRule, Layout, LogicalVolumeRule, PartitionRule,
-    RaidLevel, Size, VolumeGroupRule,
+    ArrayRule, Carrier, DiskRule, DiskTraits, FilesystemKind, FilesystemRule, Firmware, Layout,
+    LogicalVolumeRule, PartitionRule, RaidLevel, Size, VolumeGroupRule,
 };
 use installer::units::Bytes;
 
@@ -23,6 +23,7 @@ pub fn disks(name: &str, boot: bool, count: (usize, Option<usize>), min_gib: u64
         min_count: count.0,
         max_count: count.1,
         min_size: Bytes::mib(min_gib * 1024),
+        only: DiskTraits::default(),
     }
 }
 
@@ -35,7 +36,7 @@ pub fn array(name: &str, level: RaidLevel) -> ArrayRule {
 }
 
 pub fn volume(name: &str, size: Size) -> LogicalVolumeRule {
-    LogicalVolumeRule { group: "vg0".to_owned(), name: name.to_owned(), size }
+    LogicalVolumeRule { group: "vg0".to_owned(), name: name.to_owned(), size, drbd: false }
 }
 
 pub fn on_array(name: &str) -> Carrier {
@@ -69,6 +70,8 @@ pub fn raid1_drbd() -> Layout {
     let data = PartitionRule { drbd: true, ..partition("data", 1, "data", size(1024, 1)) };
     Layout {
         name: "raid1-drbd".to_owned(),
+        firmware: Firmware::Any,
+        initrd: true,
         disks: vec![disks("system", true, (2, Some(2)), 6), disks("data", false, (1, None), 1)],
         partitions: vec![
             partition("system", 1, "root", up_to(3072, 32768, 1)),
@@ -93,6 +96,8 @@ pub fn raid10_aoe() -> Layout {
     let level = |name| if name == "root" { RaidLevel::Raid1 } else { RaidLevel::Raid10 };
     Layout {
         name: "raid10-aoe".to_owned(),
+        firmware: Firmware::Any,
+        initrd: true,
         disks: vec![disks("system", true, (4, None), 4)],
         partitions: partitions
             .map(|((number, name), size)| partition("system", number, name, size))
@@ -112,6 +117,8 @@ pub fn single_drbd() -> Layout {
     let data = PartitionRule { drbd: true, ..partition("data", 1, "drbd", size(1024, 1)) };
     Layout {
         name: "single-drbd".to_owned(),
+        firmware: Firmware::Any,
+        initrd: true,
         disks: vec![disks("system", true, (1, Some(1)), 4), disks("data", false, (1, Some(1)), 1)],
         partitions: vec![
             partition("system", 1, "swap", size(512, 0)),

@@ -1,7 +1,7 @@
 //! Whatever the layout and the disks: a plan without mistakes, or a refusal that says why; never a panic.
 
 use installer::facts::DiskFacts;
-use installer::model::storage::{Carrier, Layout, PartitionRule, RaidLevel, Size, VolumeGroupRule};
+use installer::model::storage::{Carrier, Firmware, Layout, PartitionRule, RaidLevel, Size, VolumeGroupRule};
 use installer::plan::{Plan, Refusal, Seed, plan};
 use installer::units::{Bytes, SectorSize};
 use proptest::collection::vec;
@@ -86,7 +86,7 @@ fn some_suited() -> impl Strategy<Value = (Vec<Group>, Vec<DiskFacts>)> {
     (vec((some_group(1 << 30), 1..7_usize), 1..3), vec(8_u64 << 30..1 << 40, 12), sector).prop_map(
         |(groups, sizes, sector_size)| {
             let count = groups.iter().map(|(_, count)| count).sum();
-            let disk = |(at, size)| DiskFacts { name: format!("disk{at}"), size: Bytes(size), sector_size };
+            let disk = |(at, size)| DiskFacts::new(format!("disk{at}"), Bytes(size), sector_size);
             let disks = sizes.into_iter().take(count).enumerate().map(disk).collect();
             (groups.into_iter().map(|(group, count)| suit(group, count)).collect(), disks)
         },
@@ -96,6 +96,8 @@ fn some_suited() -> impl Strategy<Value = (Vec<Group>, Vec<DiskFacts>)> {
 fn layout(groups: &[Group]) -> Layout {
     let mut layout = Layout {
         name: "generated".to_owned(),
+        firmware: Firmware::Any,
+        initrd: true,
         disks: Vec::new(),
         partitions: Vec::new(),
         arrays: Vec::new(),
@@ -147,8 +149,7 @@ fn put_group(layout: &mut Layout, name: &str, on: Carrier, (volumes, free): &Vol
 
 fn some_disks(sizes: impl Strategy<Value = u64>) -> impl Strategy<Value = Vec<DiskFacts>> {
     let sector = prop_oneof![9 => Just(SectorSize::B512), 1 => Just(SectorSize::B4096)];
-    let disk =
-        |(at, (size, sector_size))| DiskFacts { name: format!("disk{at}"), size: Bytes(size), sector_size };
+    let disk = |(at, (size, sector_size))| DiskFacts::new(format!("disk{at}"), Bytes(size), sector_size);
     vec((sizes, sector), 0..7).prop_map(move |disks| disks.into_iter().enumerate().map(disk).collect())
 }
 
@@ -203,7 +204,7 @@ proptest! {
 
     #[test]
     fn enough_equal_disks_always_give_a_plan(count in 4..9_usize, size in 5_u64 << 30..1 << 45) {
-        let disk = |at| DiskFacts { name: format!("disk{at}"), size: Bytes(size), sector_size: SectorSize::B512 };
+        let disk = |at| DiskFacts::new(format!("disk{at}"), Bytes(size), SectorSize::B512);
         let disks: Vec<DiskFacts> = (0..count / 2 * 2).map(disk).collect();
         let planned = plan(&crate::layouts::raid10_aoe(), &disks, &Seed::generic("test"));
         prop_assert!(planned.is_ok_and(|plan| plan.verify().is_ok() && plan.waste.is_empty()));

@@ -1,7 +1,7 @@
 //! The exact words of every refusal.
 
 use installer::facts::parse_disks;
-use installer::model::storage::{Layout, RaidLevel};
+use installer::model::storage::{Firmware, Layout, Pattern, RaidLevel};
 use installer::plan::{Refusal, Seed, plan};
 
 use crate::layouts::{
@@ -56,6 +56,67 @@ fn disks_that_do_not_suit_the_groups() {
     assert_eq!(
         messages(&single_drbd(), "4G,2G,2x8G"),
         ["layout `single-drbd` says nothing about disk2 (8G), disk3 (8G), which are left over"]
+    );
+}
+
+/// `system` by serial numbers, `data` by model; each row is a set of disks and what is wrong with it.
+#[test]
+fn disks_that_are_described() {
+    let mut layout = raid1_drbd();
+    layout.disks[0].only.serials = vec!["S1".to_owned(), "S2".to_owned()];
+    layout.disks[1].only.model = Some(Pattern("Big*".to_owned()));
+    layout.disks[1].max_count = Some(1);
+    let table: [(&str, &[&str]); 6] = [
+        (
+            "2x8G,4G:model=Big 1",
+            &[
+                "layout `raid1-drbd` needs 2 disks for `system` (serial S1 or S2, at least 6G), but none of 3 is like that",
+            ],
+        ),
+        (
+            "8G:serial=S1,8G,4G:model=Big 1",
+            &[
+                "layout `raid1-drbd` needs 2 disks for `system` (serial S1 or S2, at least 6G), but of 3 only disk0",
+            ],
+        ),
+        (
+            "8G:serial=S1,2x8G:serial=S2,4G:model=Big 1",
+            &["3 disks fit `system` (serial S1 or S2, at least 6G), which takes 2: disk0, disk1, disk2"],
+        ),
+        (
+            "8G:serial=S1,8G:serial=S2,4G:model=Big 1,4G:model=Big 2",
+            &["2 disks fit `data` (model Big*, at least 1G), which takes 1: disk2, disk3"],
+        ),
+        ("8G:serial=S1,8G:serial=S2:model=Big 3,4G:model=Big 1", &["disk1 fits `system` and `data`"]),
+        (
+            "8G:serial=S1,8G:serial=S2,4G:model=Big 1,4G",
+            &["layout `raid1-drbd` says nothing about disk3 (4G), which is left over"],
+        ),
+    ];
+    for (disks, expected) in table {
+        assert_eq!(messages(&layout, disks)[..expected.len()], *expected, "{disks}");
+    }
+    assert!(
+        plan(
+            &layout,
+            &parse_disks("4G:model=Big 1,8G:serial=S2,8G:serial=S1").unwrap(),
+            &Seed::generic("test")
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn sectors_that_bios_cannot_read() {
+    let mut layout = single_drbd();
+    assert!(plan(&layout, &parse_disks("8G@4096,4G").unwrap(), &Seed::generic("test")).is_ok());
+    layout.firmware = Firmware::Bios;
+    let refused = refusals(&layout, "8G@4096,4G");
+    let [only] = refused.as_slice() else { panic!("{refused:?}") };
+    assert_eq!(only.message, "disk0 has sectors of 4096 bytes, and BIOS firmware cannot read such a disk");
+    assert_eq!(
+        only.hint,
+        "boot from disks with sectors of 512 bytes, or by UEFI (`firmware = \"uefi\"` in the layout)"
     );
 }
 

@@ -50,6 +50,22 @@ filesystems = [
     }
 }
 
+/// The shipped mesh profile has `/usr` on an array of its own, and `/` on another one.
+#[test]
+fn a_root_that_needs_an_initrd_gets_one() {
+    let [base, mesh] =
+        [include_str!("../../../profiles/base.toml"), include_str!("../../../profiles/mesh.toml")];
+    let wrong = mesh.replacen("name = \"raid10-aoe\"", "name = \"raid10-aoe\"\ninitrd = false", 1);
+    let report = report(&[("profiles/base.toml", base), ("profiles/mesh.toml", &wrong)]);
+    let hint = "remove `initrd = false`, or let `/` with its `/usr` lie on a partition";
+    for message in [
+        "`/` lies on array:root, which only an initrd assembles",
+        "`/usr` is a file system of its own, and only an initrd mounts it early enough",
+    ] {
+        assert!(messages(&report).chunks(2).any(|found| found == [message, hint]), "{message}: {report}");
+    }
+}
+
 #[test]
 fn pieces_of_a_layout_must_fit() {
     for (sound, wrong, message, hint) in [

@@ -16,7 +16,6 @@ use tempfile::TempDir;
 
 use crate::tools::{read, run};
 
-const GRUB: &str = "/usr/lib/grub/i386-pc";
 const EPOCH: Epoch = Epoch(1_700_000_000);
 
 /// Says that it was found, and ends QEMU.
@@ -53,8 +52,8 @@ pub fn build(plan: &Plan) -> Built {
 fn write_boot(disks: &DiskImages<'_>, plan: &Plan, dir: &Path) {
     let [config, core] = ["early.cfg", "core.img"].map(|name| dir.join(name));
     std::fs::write(&config, grub::early_config(plan.filesystems[0].uuid, "/boot/grub")).unwrap();
-    succeed(&grub::mkimage(GRUB, text(&config), "/boot/grub", text(&core)));
-    let boot = read(&format!("{GRUB}/boot.img"));
+    succeed(&grub::mkimage(grub::Platform::Pc, text(&config), "/boot/grub", text(&core)));
+    let boot = read(&format!("{}/boot.img", grub::Platform::Pc.modules()));
     disks.write_boot(&boot, &std::fs::read(core).unwrap()).unwrap();
 }
 

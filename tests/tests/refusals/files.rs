@@ -41,9 +41,9 @@ const CLUSTER: &[&[&str]] = &[
 #[test]
 fn unknown_profile() {
     let trial = Trial::new();
-    for (name, hint) in
-        [("nope", "known profiles: `base`, `compute`, `storage`"), ("storag", "did you mean `storage`?")]
-    {
+    const KNOWN: &str =
+        "known profiles: `base`, `compute`, `mesh`, `pair`, `storage`, `storage-lvm`, `storage-raid10`";
+    for (name, hint) in [("nope", KNOWN), ("storag", "did you mean `storage`?")] {
         for command in ["plan", "image"] {
             let mut command = trial.xbuild(&[command, "--profile", name, "--source"]);
             let said = trial.refusal(command.arg(checkout()), None);

@@ -4,7 +4,9 @@ use super::Draft;
 use crate::model::document::Entry;
 use crate::model::names;
 use crate::model::problem::{Place, Problem, Problems};
-use crate::model::storage::{ArrayRule, Carrier, DiskRule, FilesystemKind, PartitionRule, RaidLevel};
+use crate::model::storage::{
+    ArrayRule, Carrier, DiskRule, FilesystemKind, LogicalVolumeRule, PartitionRule, RaidLevel,
+};
 use crate::units::Bytes;
 
 /// Everything that does not fit.
@@ -15,10 +17,14 @@ pub(super) fn check(layout: &Entry<Draft>) -> Problems {
     known_names(draft, &mut problems);
     used_once(draft, &mut problems);
     problems.extend(draft.partitions.iter().filter_map(|entry| unused(draft, entry)));
+    problems.extend(draft.volumes.iter().filter_map(|entry| unused_volume(draft, entry)));
     problems.extend(draft.arrays.iter().filter_map(|entry| too_few_members(draft, entry)));
     problems.extend(draft.disks.iter().filter_map(|entry| too_small(draft, entry)));
     problems.extend(carriers(draft).filter_map(|(on, place)| needs_one_disk(draft, on, place)));
     boot(layout, &mut problems);
+    if !draft.initrd {
+        needs_initrd(layout, &mut problems);
+    }
     filesystems(draft, &mut problems);
     problems
 }
@@ -107,6 +113,8 @@ fn members(draft: &Draft) -> impl Iterator<Item = (Carrier, Place)> {
 fn used_once(draft: &Draft, problems: &mut Problems) {
     let raw = draft.partitions.iter().filter(|entry| entry.value.drbd);
     let raw = raw.map(|entry| (Carrier::Partition(entry.value.name.clone()), entry.at("drbd")));
+    let raw_volumes = draft.volumes.iter().filter(|entry| entry.value.drbd);
+    let raw = raw.chain(raw_volumes.map(|entry| (carrier_of(&entry.value), entry.at("drbd"))));
     let uses = raw.chain(members(draft)).chain(carriers(draft).map(|(on, place)| (on.clone(), place)));
     let uses = uses.map(|(on, place)| (on.to_string(), place));
     names::once("carrier", "put each thing on a piece of its own", uses, problems);
@@ -119,6 +127,17 @@ fn unused(draft: &Draft, entry: &Entry<PartitionRule>) -> Option<Problem> {
         || members(draft).any(|(on, _)| on == partition);
     let message = format!("nothing uses partition `{}`", entry.value.name);
     (!used).then(|| Problem::at(entry.at("name"), message, "put something on it, or give it `drbd = true`"))
+}
+
+fn unused_volume(draft: &Draft, entry: &Entry<LogicalVolumeRule>) -> Option<Problem> {
+    let volume = carrier_of(&entry.value);
+    let used = entry.value.drbd || carriers(draft).any(|(on, _)| *on == volume);
+    let message = format!("nothing uses {volume}");
+    (!used).then(|| Problem::at(entry.at("name"), message, "put something on it, or give it `drbd = true`"))
+}
+
+fn carrier_of(volume: &LogicalVolumeRule) -> Carrier {
+    Carrier::Volume { group: volume.group.clone(), name: volume.name.clone() }
 }
 
 /// The disk group that a partition lies on.
@@ -178,6 +197,23 @@ fn boot(layout: &Entry<Draft>, problems: &mut Problems) {
             "put it on an array or a partition",
         )
     }));
+}
+
+/// What stands in the way of a kernel that starts without an initial RAM file system.
+fn needs_initrd(layout: &Entry<Draft>, problems: &mut Problems) {
+    for entry in &layout.value.filesystems {
+        let reason = match (entry.value.mount.as_deref(), &entry.value.on) {
+            (Some("/"), Carrier::Array(_)) => {
+                format!("`/` lies on {}, which only an initrd assembles", entry.value.on)
+            }
+            (Some("/usr"), _) => {
+                "`/usr` is a file system of its own, and only an initrd mounts it early enough".to_owned()
+            }
+            _ => continue,
+        };
+        let hint = "remove `initrd = false`, or let `/` with its `/usr` lie on a partition";
+        problems.push(Problem::at(entry.at("on"), reason, hint));
+    }
 }
 
 fn filesystems(draft: &Draft, problems: &mut Problems) {

@@ -1,0 +1,84 @@
+//! How fast an image is made, beside mmdebstrap making only a tar of the same packages, in one run on one machine.
+//! `cargo test --release -p tests --test benchmark -- --ignored --nocapture`
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use builder::debian::fetch::link_or_copy;
+use installer::model::resolve::load_profiles;
+use tests::archive::{Archive, replay};
+use tests::trial::{Trial, good, names};
+use tests::xbuild::{cache_root, checkout, command, program, storage, workshop};
+
+/// Held back, `update-initramfs` costs mmdebstrap nothing; stock, its packages run it twice.
+const HOLD_BACK: &str = "--essential-hook=chroot \"$1\" dpkg-divert --local --rename --add /usr/sbin/update-initramfs && \
+     ln -s ../bin/true \"$1/usr/sbin/update-initramfs\"";
+
+#[test]
+#[ignore = "a benchmark"]
+fn image_beside_mmdebstrap() {
+    let images = storage();
+    let trial = Trial::below(&workshop());
+    let archive = replay::of_cache(&cache_root());
+    for kind in ["blobs", "releases", "kernel", "package", "tools", "resolved"] {
+        share(&cache_root().join(kind), &trial.path("cache").join(kind));
+    }
+    let full = seconds(|| image(&trial, &["--profile", "storage", "-o", "out"]));
+    let warm = seconds(|| image(&trial, &["--profile", "storage", "-o", "out"]));
+    let stock = seconds(|| mmdebstrap(&images.tools, &archive, &trial, &[]));
+    let held = seconds(|| mmdebstrap(&images.tools, &archive, &trial, &[HOLD_BACK]));
+    println!("xbuild image, rootfs not cached          {full:6.1} s");
+    println!("xbuild image, everything cached          {warm:6.1} s");
+    println!("mmdebstrap, tar only                     {stock:6.1} s   image / tar {:.2}", full / stock);
+    println!("mmdebstrap, update-initramfs held back   {held:6.1} s   image / tar {:.2}", full / held);
+}
+
+fn seconds(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+/// `xbuild image` with the trial's cache and the machine's own mirrors.
+fn image(trial: &Trial, arguments: &[&str]) {
+    let mut run = Command::new(program());
+    run.arg("image").args(arguments).current_dir(trial.path("")).arg("--source").arg(checkout());
+    good(&run.arg("--cache").arg(trial.path("cache")).output().expect("xbuild starts"));
+}
+
+/// The same packages, without the kernel: it is in no archive.
+fn mmdebstrap(tools: &builder::tools::Tools, archive: &Archive, trial: &Trial, hooks: &[&str]) {
+    let node = load_profiles(&checkout()).expect("sound profiles").resolve("storage").expect("a profile");
+    let packages: Vec<_> = node.layers.iter().flat_map(|layer| layer.packages.clone()).collect();
+    std::fs::copy(archive.keyring(), trial.path("key.asc")).expect("a writable folder");
+    let mut argv = vec!["mmdebstrap".to_owned(), "--mode=root".to_owned(), "--variant=essential".to_owned()];
+    argv.push("--aptopt=APT::Install-Recommends \"false\"".to_owned());
+    argv.push("--components=main,non-free-firmware".to_owned());
+    argv.push("--keyring=/work/key.asc".to_owned());
+    argv.push(format!("--include={}", packages.join(",")));
+    argv.extend(hooks.iter().map(|hook| (*hook).to_owned()));
+    argv.extend(["trixie".to_owned(), "/work/root.tar".to_owned()]);
+    let url = archive.server().url();
+    let source = |(folder, suite): (&str, &str)| {
+        format!("deb [signed-by=/work/key.asc] {url}/{folder} {suite} main non-free-firmware")
+    };
+    let suites = [("debian", "trixie"), ("debian", "trixie-updates"), ("debian-security", "trixie-security")];
+    argv.extend(suites.map(source));
+    let run = tools.run(argv).bind(&trial.path(""), "/work").network().no_sync();
+    good(&command(&run).output().expect("xbuild starts"));
+}
+
+/// Links every entry of a kind of the cache.
+fn share(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a writable folder");
+    for name in names(from).iter().filter(|name| !name.ends_with(".lock")) {
+        let (from, to) = (from.join(name), to.join(name));
+        if from.is_dir() {
+            let status = Command::new("cp").args(["-al"]).arg(&from).arg(&to).status();
+            assert!(status.is_ok_and(|status| status.success()));
+        } else {
+            link_or_copy(&from, &to).expect("a link");
+        }
+    }
+}
