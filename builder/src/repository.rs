@@ -17,7 +17,7 @@ use crate::debian::index::Index;
 use crate::debian::mirror::Candidates;
 use crate::debian::{Archive, Package};
 use crate::failure::{hinted, with_hint};
-use crate::lock::{self, KERNEL_SOURCE, Lock, TOOLS};
+use crate::lock::{KERNEL_SOURCE, Lock, NodePackages, TOOLS};
 use crate::stage::Stage;
 use crate::tools::{self, Tools};
 
@@ -37,15 +37,6 @@ pub struct Repository<'a> {
 enum Choice {
     Newest { archives: Box<Archives>, index: Box<OnceCell<Index>> },
     Locked { lock: Box<Lock>, mirrors: Candidates },
-}
-
-/// The packages of a node: what is unpacked first, then one set a layer, each without the ones before it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub struct NodePackages {
-    /// Essential packages and what they need.
-    pub essential: Vec<Package>,
-    /// What each layer adds, in the order of the layers.
-    pub layers: Vec<Vec<Package>>,
 }
 
 impl<'a> Repository<'a> {
@@ -121,13 +112,7 @@ impl<'a> Repository<'a> {
     /// When apt finds no solution, or the lock lacks a layer.
     pub fn node(&self, tools: &Tools, stage: &Stage, layers: &[Layer]) -> Result<NodePackages> {
         match &self.choice {
-            Choice::Locked { lock, .. } => Ok(NodePackages {
-                essential: lock.set(lock::ESSENTIAL)?,
-                layers: layers
-                    .iter()
-                    .map(|layer| lock.set(&lock::profile_set(&layer.profile)))
-                    .collect::<Result<_>>()?,
-            }),
+            Choice::Locked { lock, .. } => lock.node(layers),
             Choice::Newest { archives, index } => {
                 let key = Key::of(&("node", archives.state(), layers, tools.cache_key()))?;
                 self.remember(&key, || {

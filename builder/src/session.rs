@@ -11,9 +11,9 @@ use crate::debian::mirror::Candidates;
 use crate::debian::{Archive, Package, deb};
 use crate::failure::Hinted as _;
 use crate::kernel::{self, Kernel};
-use crate::lock::{self, Lock};
+use crate::lock::{self, Lock, NodePackages};
 use crate::package;
-use crate::repository::{NodePackages, Repository};
+use crate::repository::Repository;
 use crate::rootfs::{self, Deb, Rootfs};
 use crate::signing::SigningKey;
 use crate::stage::Reporter;
@@ -192,11 +192,7 @@ impl<'a> Session<'a> {
         lock.sets.insert(lock::TOOLS.to_owned(), self.tool_packages.clone());
         lock.sets.insert(lock::KERNEL_SOURCE.to_owned(), vec![self.repository.kernel_source()?]);
         for layers in profiles {
-            let packages = self.resolve(layers)?;
-            lock.sets.insert(lock::ESSENTIAL.to_owned(), packages.essential);
-            for (layer, added) in layers.iter().zip(packages.layers) {
-                lock.sets.insert(lock::profile_set(&layer.profile), added);
-            }
+            lock.add_node(layers, self.resolve(layers)?);
         }
         Ok(lock)
     }
