@@ -54,7 +54,7 @@ fn kill_in_each_stage_and_finish() {
 #[test]
 #[ignore = "builds the kernel, which takes a quarter of an hour"]
 fn kill_in_the_kernel_and_finish() {
-    let scene = Scene::new();
+    let scene = Scene::with_kernel_source();
     std::fs::remove_dir_all(scene.trial.path("cache/kernel")).unwrap();
     kill(&scene, "kernel source", Moment::HalfOf("/linux-source-6.12_"));
     kill(&scene, "kernel", Moment::Program("bzImage"));

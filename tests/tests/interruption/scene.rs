@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use builder::debian::fetch::link_or_copy;
 use builder::manifest::{FileEntry, Made};
 use tests::archive::{Archive, replay};
+use tests::running::Running;
 use tests::trial::{Trial, good, names};
 use tests::xbuild::{cache_root, checkout, program, workshop};
 
@@ -37,6 +38,15 @@ pub struct Scene {
 impl Scene {
     /// Builds once in the shared cache, from the mirrors of this machine; the trial's own cache stays empty.
     pub fn new() -> Self {
+        Self::after(|_| ())
+    }
+
+    /// As [`Self::new`], with the kernel's source in the archive: a cache with a finished kernel need not have it.
+    pub fn with_kernel_source() -> Self {
+        Self::after(fetch_kernel_source)
+    }
+
+    fn after(prepare: impl FnOnce(&Trial)) -> Self {
         let trial = Trial::below(&workshop());
         write_source(&trial);
         let mut undisturbed = Command::new(program());
@@ -46,6 +56,7 @@ impl Scene {
         let reference = Made::read(&trial.path("reference")).unwrap().files;
         fs::remove_dir_all(trial.path("reference")).unwrap();
         copy_kernels(&trial);
+        prepare(&trial);
         Self { trial, archive: replay::of_cache(&cache_root()), reference }
     }
 
@@ -131,4 +142,17 @@ fn copy_kernels(trial: &Trial) {
             link_or_copy(&kernels.join(key).join(&file), &copy.join(&file)).unwrap();
         }
     }
+}
+
+/// A build without a kernel, from the mirrors of this machine; it has what is wanted when it begins to compile.
+fn fetch_kernel_source(trial: &Trial) {
+    let cache = trial.path("source-cache");
+    fs::create_dir(&cache).unwrap();
+    symlink(cache_root().join("blobs"), cache.join("blobs")).unwrap();
+    let mut build = Command::new(program());
+    build.args(["image", "--profile", "tiny", "--disks", "2x2G", "--source"]).arg(trial.path("source"));
+    build.arg("--cache").arg(&cache).arg("-o").arg(trial.path("unfinished"));
+    let running = Running::start(&mut build);
+    running.wait_for_stage("kernel");
+    running.kill();
 }
