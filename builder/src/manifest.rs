@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use installer::plan::Plan;
@@ -120,6 +120,18 @@ pub fn remove(folder: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Describes files, all at once: hashing keeps a processor busy for each.
+///
+/// # Errors
+/// An I/O error.
+pub fn describe_all(paths: &[PathBuf]) -> Result<Vec<FileEntry>> {
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = paths.iter().map(|path| scope.spawn(|| describe(path))).collect();
+        let died = |_| Err(anyhow::anyhow!("a hashing thread died"));
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(died)).collect()
+    })
 }
 
 /// Describes a file, without reading its holes.

@@ -17,6 +17,8 @@ use crate::signing::SigningKey;
 pub const FOLDER: &str = "var/lib/xbuild/packages";
 /// Where the public key lies on a node.
 pub const KEY: &str = "usr/share/keyrings/xbuild.asc";
+/// The file of apt's source for it.
+pub const SOURCE: &str = "etc/apt/sources.list.d/xbuild.sources";
 const COMPONENT: &str = "main";
 
 /// A file of the repository: path below its folder, content.
@@ -44,6 +46,14 @@ pub fn publish(debs: &[Deb], key: &SigningKey, epoch: i64) -> Result<Vec<Entry>>
     entries.push((format!("{dists}/{index_path}"), index.into_bytes()));
     entries.push((format!("{dists}/InRelease"), key.sign(&release, epoch)?.into_bytes()));
     Ok(entries)
+}
+
+/// apt's source for the repository on a node (sources.list(5)).
+#[must_use]
+pub fn source() -> String {
+    format!(
+        "Types: deb\nURIs: file:/{FOLDER}\nSuites: {CODENAME}\nComponents: {COMPONENT}\nSigned-By: /{KEY}\n"
+    )
 }
 
 fn release(index: &str, bytes: &[u8], epoch: i64) -> Result<String> {

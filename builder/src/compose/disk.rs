@@ -72,6 +72,24 @@ impl<'plan> DiskImages<'plan> {
         pieces.iter().try_for_each(|piece| volume.write(&disks, piece.at, &piece.bytes))
     }
 
+    /// The unfinished image and the offset in it at which a tool can make a device's content; none where the device does
+    /// not lie in one piece. [`Self::mirror`] must follow.
+    ///
+    /// # Errors
+    /// When the plan has no such device.
+    pub fn place(&self, device: &Device) -> Result<Option<(PathBuf, Bytes)>> {
+        let place = Volume::of(self.plan, device)?.in_one_piece();
+        Ok(place.map(|place| (self.images[place.disk].partial_path(), place.offset)))
+    }
+
+    /// Copies what a tool has made at [`Self::place`] to the other disks of a mirror.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn mirror(&self, device: &Device) -> Result<()> {
+        Volume::of(self.plan, device)?.mirror(&self.files())
+    }
+
     /// Copies what was made in `content` to a device, once, and to every mirror of it.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub const CONFIG: &str = "\
 \t}
 ";
 
-/// Makes a file system in `file`, a new sparse file (it is taken to be all zeros), with the content of a tar, if any:
+/// Makes a file system in `file` from `offset` on (it is taken to be all zeros there), with the content of a tar, if any:
 /// a path, or `-` for standard input. `config` is a file that holds [`CONFIG`].
 ///
 /// Needs e2fsprogs 1.47.1, and libarchive when it runs.
@@ -33,14 +33,15 @@ pub const CONFIG: &str = "\
 pub fn mke2fs(
     filesystem: &Filesystem,
     tar: Option<&str>,
-    file: &str,
+    (file, offset): (&str, Bytes),
     config: &str,
     epoch: Epoch,
 ) -> ToolCall {
     let Filesystem { uuid, label, hash_seed, size, .. } = filesystem;
     let uuid = uuid.to_string();
     let extended = format!(
-        "hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0"
+        "hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0,offset={}",
+        offset.0
     );
     let blocks = (size.0 / BLOCK.0).to_string();
     let mut argv = vec![
@@ -54,21 +55,24 @@ pub fn mke2fs(
 
 #[cfg(test)]
 mod tests {
+    use installer::units::Bytes;
+
     use super::{CONFIG, Epoch, mke2fs};
     use crate::compose::fixture;
 
     #[test]
     fn the_command_pins_everything_that_could_differ() {
         let plan = fixture::raid1();
-        let call = mke2fs(&plan.filesystems[0], Some("-"), "root.img", "mke2fs.conf", Epoch(7));
+        let call =
+            mke2fs(&plan.filesystems[0], Some("-"), ("root.img", Bytes(4096)), "mke2fs.conf", Epoch(7));
         assert_eq!(
             call.argv.join(" "),
             "mke2fs -q -F -t ext4 -T default -b 4096 -U 00000000-0000-4000-8000-000000000501 -L root -E \
              hash_seed=00000000-0000-4000-8000-000000000502,lazy_itable_init=0,lazy_journal_init=0,\
-             assume_storage_prezeroed=1,root_owner=0:0 -d - root.img 15360"
+             assume_storage_prezeroed=1,root_owner=0:0,offset=4096 -d - root.img 15360"
         );
         assert_eq!(call.env, [("SOURCE_DATE_EPOCH", "7"), ("MKE2FS_CONFIG", "mke2fs.conf")].map(owned));
-        let empty = mke2fs(&plan.filesystems[0], None, "root.img", "mke2fs.conf", Epoch(7));
+        let empty = mke2fs(&plan.filesystems[0], None, ("root.img", Bytes::ZERO), "mke2fs.conf", Epoch(7));
         assert!(!empty.argv.contains(&"-d".to_owned()));
     }
 

@@ -97,6 +97,24 @@ impl Volume {
         if self.chunk.is_some() { 2 } else { self.members.len() }
     }
 
+    /// Where its first copy lies, if that lies in one piece.
+    #[must_use]
+    pub fn in_one_piece(&self) -> Option<Place> {
+        let first = self.members.first().filter(|_| self.chunk.is_none())?;
+        Some(Place { offset: first.offset + self.start, ..*first })
+    }
+
+    /// Copies its first copy to the others, which read as zeros so far. Only for a volume that lies in one piece.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn mirror(&self, disks: &[&File]) -> Result<()> {
+        let Some((first, others)) = self.members.split_first() else { return Ok(()) };
+        let place = |member: &Place| (disks[member.disk], member.offset + self.start);
+        let targets: Vec<_> = others.iter().map(place).collect();
+        sparse::copy(disks[first.disk], first.offset + self.start, self.size, &targets)
+    }
+
     /// The places of a range of the volume, in order.
     pub fn runs(&self, at: Bytes, length: Bytes) -> impl Iterator<Item = Run> {
         let end = at + length;

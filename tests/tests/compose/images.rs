@@ -61,7 +61,9 @@ fn make_filesystem(filesystem: &Filesystem, dir: &Path) -> File {
     let [file, tar, config] = [&filesystem.label[..], "tree.tar", "mke2fs.conf"].map(|name| dir.join(name));
     let image = blank(&file, filesystem.size);
     succeed(&match filesystem.kind {
-        FilesystemKind::Ext4 => ext::mke2fs(filesystem, Some(text(&tar)), text(&file), text(&config), EPOCH),
+        FilesystemKind::Ext4 => {
+            ext::mke2fs(filesystem, Some(text(&tar)), (text(&file), Bytes::ZERO), text(&config), EPOCH)
+        }
         FilesystemKind::Swap => swap::mkswap(filesystem, text(&file)),
     });
     image

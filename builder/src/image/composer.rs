@@ -1,0 +1,262 @@
+//! Root, boot files and a node's own files, put on the disks of a plan.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use installer::model::storage::FilesystemKind;
+use installer::overlay::OverlayFile;
+use installer::plan::{Device, Filesystem, Plan};
+use installer::units::Bytes;
+
+use super::{Request, context, regular};
+use crate::bootfiles::probe::{self, Probe};
+use crate::bootfiles::{BootFiles, blank};
+use crate::compose::content::{Additions, Part};
+use crate::compose::disk::{DiskImages, esps};
+use crate::compose::grub::Platform;
+use crate::compose::{Epoch, ToolCall, content, esp, ext, grub, swap};
+use crate::debian::Package;
+use crate::failure::Hinted as _;
+use crate::initrd;
+use crate::manifest::{self, KernelEntry, Manifest};
+use crate::rootfs::Rootfs;
+use crate::sandbox::Sandbox;
+use crate::session::Session;
+use crate::stage::Stage;
+use crate::vm::Format;
+
+const BIOS_CORE: &str = "core.img";
+const EFI_CORE: &str = "grub.efi";
+/// Where the scratch folder is inside the sandbox.
+const WORK: &str = "/work";
+/// Where the folder is in which a file system is made.
+const TARGET: &str = "/target";
+const MKE2FS_CONFIG: &str = "mke2fs.conf";
+
+/// Puts the parts on the disks.
+pub(super) struct Composer<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) stage: &'a Stage<'a>,
+    pub(super) request: &'a Request,
+    pub(super) rootfs: &'a Rootfs,
+    pub(super) boot: &'a BootFiles,
+    pub(super) epoch: Epoch,
+}
+
+impl Composer<'_> {
+    pub(super) fn compose(&self, mut files: Vec<OverlayFile>) -> Result<Vec<PathBuf>> {
+        let plan = &self.request.plan;
+        let work = self.session.cache.scratch("image")?;
+        files.extend(self.boot_additions(&files)?);
+        let additions = Additions::new(files, self.request.spec.access.root_password_hash.clone());
+        remove_earlier(&self.request.out, plan.disks.len())?;
+        let images = DiskImages::create(plan, &self.request.out, self.epoch)?;
+        images.write_metadata()?;
+        fs::write(work.path().join(MKE2FS_CONFIG), ext::CONFIG)?;
+        for filesystem in &plan.filesystems {
+            self.stage.note(format!("file system {}", filesystem.label));
+            let what = || format!("cannot write the file system {} into the images", filesystem.label);
+            self.make_filesystem(work.path(), filesystem, &additions, &images).with_context(what)?;
+        }
+        self.make_cores(work.path())?;
+        self.write_esps(work.path(), &images)?;
+        self.write_boot(work.path(), &images)?;
+        work.remove()?;
+        // From here until the new one is there, no manifest is better than that of other images.
+        manifest::remove(&self.request.out)?;
+        images.finish().hint("the images need as much space as the files in them, the rest stays sparse")
+    }
+
+    /// Turns a finished image into QEMU's format. One thread, so that clusters lie in one order.
+    pub(super) fn convert(&self, raw: &Path) -> Result<PathBuf> {
+        self.stage.note("qcow2");
+        let out = &self.request.out.canonicalize()?;
+        let name = raw.with_extension(Format::Qcow2.extension());
+        let part = raw.with_extension("qcow2.partial");
+        let inside = |path: &Path| format!("/out/{}", path.file_name().unwrap_or_default().to_string_lossy());
+        let convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-m", "1"].map(str::to_owned);
+        let convert = convert.into_iter().chain([inside(raw), inside(&part)]);
+        self.stage.run(&self.session.tools.run(convert).bind(out, "/out"))?;
+        fs::rename(&part, &name).with_context(|| format!("cannot write {}", name.display()))?;
+        fs::remove_file(raw).with_context(|| format!("cannot remove {}", raw.display()))?;
+        Ok(name)
+    }
+
+    /// The node's initramfs and menu, and the modules that GRUB loads by itself.
+    fn boot_additions(&self, files: &[OverlayFile]) -> Result<Vec<OverlayFile>> {
+        let mut additions = vec![regular("boot/grub/grub.cfg".to_owned(), self.menu()?.into_bytes())];
+        if let Some(role) = self.boot.initrd() {
+            let name = format!("boot/initrd.img-{}", self.boot.kernel_release()?);
+            additions.push(regular(name, initrd::for_node(&role, files, self.epoch.0)?));
+        }
+        for platform in self.platforms() {
+            additions.extend(self.grub_modules(platform)?);
+        }
+        Ok(additions)
+    }
+
+    /// What the boot disks' firmware may be.
+    fn platforms(&self) -> Vec<Platform> {
+        let firmware = self.request.plan.firmware;
+        let wanted = [(Platform::Pc, firmware.has_bios()), (Platform::Efi, firmware.has_uefi())];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(platform, _)| platform).collect()
+    }
+
+    fn grub_file(&self, platform: Platform, name: &str) -> PathBuf {
+        self.session.tools.root().join(&platform.modules()[1..]).join(name)
+    }
+
+    fn grub_modules(&self, platform: Platform) -> Result<Vec<OverlayFile>> {
+        let mut modules = Vec::new();
+        for entry in fs::read_dir(self.grub_file(platform, ""))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "mod" || end == "lst") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                modules.push(regular(format!("boot/grub/{}/{name}", platform.name()), fs::read(&path)?));
+            }
+        }
+        Ok(modules)
+    }
+
+    /// The role's menu with this node's values in its blanks.
+    fn menu(&self) -> Result<String> {
+        let context = context(self.session, self.request);
+        let menu = probe::fill(&self.boot.menu()?, &self.request.plan)?;
+        Ok(menu.replace(blank::XEN, &context.boot.xen).replace(blank::KERNEL, &context.boot.kernel))
+    }
+
+    fn tool(&self, work: &Path, call: &ToolCall) -> Sandbox {
+        let run = self.session.tools.run(call.argv.iter().cloned()).bind(work, WORK).chdir(WORK).no_sync();
+        call.env.iter().fold(run, |run, (name, value)| run.env(name, value))
+    }
+
+    /// In its place on the first disk that has it, where that is one piece; else in a file of its own, from where it is
+    /// dealt out.
+    fn make_filesystem(
+        &self,
+        work: &Path,
+        filesystem: &Filesystem,
+        additions: &Additions,
+        images: &DiskImages,
+    ) -> Result<()> {
+        let place = images.place(&filesystem.on)?;
+        if let (FilesystemKind::Ext4, Some((image, offset))) = (filesystem.kind, place) {
+            self.fill_ext4(work, filesystem, (&image, offset), additions)?;
+            return images.mirror(&filesystem.on);
+        }
+        let name = format!("{}.fs", filesystem.label);
+        let path = work.join(&name);
+        File::create(&path)?.set_len(filesystem.size.0)?;
+        match filesystem.kind {
+            FilesystemKind::Swap => self.stage.run(&self.tool(work, &swap::mkswap(filesystem, &name)))?,
+            FilesystemKind::Ext4 => self.fill_ext4(work, filesystem, (&path, Bytes::ZERO), additions)?,
+        }
+        let content = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        images.write_volume(&filesystem.on, &content)
+    }
+
+    fn fill_ext4(
+        &self,
+        work: &Path,
+        filesystem: &Filesystem,
+        (image, offset): (&Path, Bytes),
+        additions: &Additions,
+    ) -> Result<()> {
+        let name = image.file_name().unwrap_or_default().to_string_lossy();
+        let target = format!("{TARGET}/{name}");
+        let call = ext::mke2fs(filesystem, Some("-"), (&target, offset), MKE2FS_CONFIG, self.epoch);
+        let folder = image.parent().unwrap_or(work).canonicalize()?;
+        let run = self.tool(work, &call).bind(&folder, TARGET);
+        let mounts: Vec<&str> =
+            self.request.plan.filesystems.iter().filter_map(|other| other.mount.as_deref()).collect();
+        let mount = filesystem.mount.as_deref().context("a file system without a mount point")?;
+        let part = Part::new(mount, &mounts);
+        let tar = std::io::BufReader::with_capacity(1 << 20, File::open(self.rootfs.tar())?);
+        self.stage
+            .run_fed(&run, |out| content::write(tar, &part, additions, self.epoch, out))
+            .with_context(|| format!("cannot make the file system for {mount}"))
+            .hint("if it is too small for its content, raise its `min` in the layout")
+    }
+
+    fn write_esps(&self, work: &Path, images: &DiskImages) -> Result<()> {
+        self.stage.note("EFI system partitions");
+        for (index, (at, partition)) in esps(&self.request.plan).enumerate() {
+            let name = format!("esp{index}.fs");
+            let path = work.join(&name);
+            File::create(&path)?.set_len(partition.size.0)?;
+            let sector_size = self.request.plan.disks[at.disk].sector_size;
+            self.stage.run(&self.tool(work, &esp::mkfs(partition, sector_size, &name)))?;
+            if self.request.plan.firmware.has_uefi() {
+                for call in esp::fill(&name, EFI_CORE, self.epoch) {
+                    self.stage.run(&self.tool(work, &call))?;
+                }
+            }
+            images.write_volume(&Device::Partition(at), &File::open(&path)?)?;
+        }
+        Ok(())
+    }
+
+    /// GRUB for each firmware, which finds the file system with its menu by the UUID.
+    fn make_cores(&self, work: &Path) -> Result<()> {
+        let plan = &self.request.plan;
+        let folder = Probe::of(plan)?.grub_folder();
+        let boot = plan.filesystem_at("/boot").map_or_else(|| root_filesystem(plan), Ok)?;
+        fs::write(work.join("early.cfg"), grub::early_config(boot.uuid, folder))?;
+        for platform in self.platforms() {
+            let core = match platform {
+                Platform::Pc => BIOS_CORE,
+                Platform::Efi => EFI_CORE,
+            };
+            self.stage.run(&self.tool(work, &grub::mkimage(platform, "early.cfg", folder, core)))?;
+        }
+        Ok(())
+    }
+
+    fn write_boot(&self, work: &Path, images: &DiskImages) -> Result<()> {
+        self.stage.note("boot code");
+        if !self.request.plan.firmware.has_bios() {
+            return Ok(());
+        }
+        let boot_img = fs::read(self.grub_file(Platform::Pc, "boot.img"))?;
+        images.write_boot(&boot_img, &fs::read(work.join(BIOS_CORE))?)
+    }
+
+    pub(super) fn write_manifest(&self, images: &[PathBuf], packages: &[Package]) -> Result<()> {
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let described = manifest::describe_all(images)?;
+        let files = images.iter().map(name).zip(described).collect();
+        let identity = self.request.spec.identity.as_ref();
+        let manifest = Manifest {
+            xbuild: env!("CARGO_PKG_VERSION"),
+            profile: &self.request.spec.profile,
+            node: identity.map(|identity| format!("{}/{}", identity.cluster, identity.hostname)),
+            source_date_epoch: self.epoch.0,
+            suites: self.session.repository.suites(),
+            tools: self.session.tools.cache_key(),
+            kernel: KernelEntry { kind: self.request.kernel.name(), release: self.boot.kernel_release()? },
+            packages,
+            plan: &self.request.plan,
+            files,
+        };
+        let path = self.request.out.join(manifest::FILE);
+        let part = path.with_extension("json.partial");
+        fs::write(&part, serde_json::to_string_pretty(&manifest)? + "\n")?;
+        fs::rename(&part, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// The manifest of earlier images, which are about to be replaced, and disks that this plan has no more.
+fn remove_earlier(out: &Path, disks: usize) -> Result<()> {
+    let image = |index, format: Format| out.join(format!("disk{index}.{}", format.extension()));
+    let further = (disks..).map(|index| image(index, Format::Raw)).take_while(|path| path.exists());
+    let converted = (0..).map(|index| image(index, Format::Qcow2)).take_while(|path| path.exists());
+    let manifest = Some(out.join(manifest::FILE)).filter(|path| path.exists());
+    manifest.into_iter().chain(further).chain(converted).try_for_each(|path| {
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    })
+}
+
+fn root_filesystem(plan: &Plan) -> Result<&Filesystem> {
+    plan.filesystem_at("/").context("BUG: a plan without a root file system")
+}
