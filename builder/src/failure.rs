@@ -22,11 +22,21 @@ pub trait Hinted<T> {
     /// # Errors
     /// The error it was called on, with the hint.
     fn hint(self, text: impl Into<String>) -> anyhow::Result<T>;
+
+    /// The same, but for a disk without room, which has a way out of its own.
+    ///
+    /// # Errors
+    /// The error it was called on.
+    fn hint_unless_full(self, text: impl Into<String>) -> anyhow::Result<T>;
 }
 
 impl<T, E: Into<anyhow::Error>> Hinted<T> for Result<T, E> {
     fn hint(self, text: impl Into<String>) -> anyhow::Result<T> {
         self.map_err(|error| hinted(error.into(), text))
+    }
+
+    fn hint_unless_full(self, text: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(Into::into).map_err(|error| if is_full(&error) { error } else { hinted(error, text) })
     }
 }
 
@@ -91,6 +101,9 @@ mod tests {
         );
         let hinted = Err::<(), _>(full()).hint("a better one").unwrap_err();
         assert_eq!(Shown(&hinted).to_string(), "error: no storage space\n  hint: a better one");
+        let small = |error| Shown(&Err::<(), _>(error).hint_unless_full("make it larger").unwrap_err()).to_string();
+        assert_eq!(small(full().into()), format!("error: no storage space\n  hint: {FULL}"));
+        assert_eq!(small(anyhow::anyhow!("no block left")), "error: no block left\n  hint: make it larger");
     }
 
     #[test]

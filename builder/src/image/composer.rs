@@ -176,7 +176,7 @@ impl Composer<'_> {
         self.stage
             .run_fed(&run, |out| content::write(tar, &part, additions, self.epoch, out))
             .with_context(|| format!("cannot make the file system for {mount}"))
-            .hint("if it is too small for its content, raise its `min` in the layout")
+            .hint_unless_full("if it is too small for its content, raise its `min` in the layout")
     }
 
     fn write_esps(&self, work: &Path, images: &DiskImages) -> Result<()> {
