@@ -74,6 +74,8 @@ pub const PACKAGES: &[&str] = &[
     "qemu-utils",
     "seabios",
     "ovmf",
+    // A peer, which the benchmark runs beside us.
+    "mmdebstrap",
 ];
 
 /// A tree in the cache.

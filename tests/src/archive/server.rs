@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
+
 /// What lies behind a path.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -150,5 +152,6 @@ fn requested(client: &TcpStream) -> io::Result<String> {
             break;
         }
     }
-    Ok(first.split(' ').nth(1).unwrap_or_default().to_owned())
+    let path = first.split(' ').nth(1).unwrap_or_default();
+    Ok(percent_decode_str(path).decode_utf8_lossy().into_owned())
 }
