@@ -12,6 +12,7 @@ use installer::overlay::{Content, OverlayFile};
 
 use crate::cache::{Cache, Key};
 use crate::rootfs::Rootfs;
+use crate::rootfs::bench::Bench;
 use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
@@ -118,12 +119,10 @@ impl Recipe<'_> {
     ///
     /// # Errors
     /// When the root has no kernel or more than one, or a script of it fails.
-    pub fn make(&self, cache: &Cache, tools: &Tools, stage: &Stage) -> Result<BootFiles> {
-        let folder = cache.entry("boot", &self.key(tools)?, |finished| {
-            let scratch = cache.scratch("boot")?;
+    pub fn make(&self, cache: &Cache, bench: &mut Bench, stage: &Stage) -> Result<BootFiles> {
+        let folder = cache.entry("boot", &self.key(bench.tools())?, |finished| {
+            let scratch = bench.take(Some(self.rootfs), stage)?;
             let root = scratch.path();
-            fs::set_permissions(root, fs::Permissions::from_mode(0o755))?;
-            self.rootfs.unpack(tools, stage, root)?;
             lay(root, self.settings)?;
             let release = only_kernel(root)?;
             if self.initrd {
@@ -131,7 +130,8 @@ impl Recipe<'_> {
             }
             self.make_menu(stage, root, finished)?;
             if self.initrd {
-                fs::rename(root.join(format!("boot/initrd.img-{release}")), finished.join(INITRD))?;
+                fs::copy(root.join(format!("boot/initrd.img-{release}")), finished.join(INITRD))
+                    .context("cannot keep the initramfs")?;
             }
             fs::write(finished.join("release"), &release)?;
             scratch.remove()

@@ -101,7 +101,8 @@ mod tests {
         );
         let hinted = Err::<(), _>(full()).hint("a better one").unwrap_err();
         assert_eq!(Shown(&hinted).to_string(), "error: no storage space\n  hint: a better one");
-        let small = |error| Shown(&Err::<(), _>(error).hint_unless_full("make it larger").unwrap_err()).to_string();
+        let small =
+            |error| Shown(&Err::<(), _>(error).hint_unless_full("make it larger").unwrap_err()).to_string();
         assert_eq!(small(full().into()), format!("error: no storage space\n  hint: {FULL}"));
         assert_eq!(small(anyhow::anyhow!("no block left")), "error: no block left\n  hint: make it larger");
     }

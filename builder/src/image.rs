@@ -18,6 +18,7 @@ use crate::debian::{Archive, Package};
 use crate::failure::with_hint;
 use crate::lock::NodePackages;
 use crate::publish;
+use crate::rootfs::bench::Bench;
 use crate::rootfs::{self, Deb, Rootfs};
 use crate::session::Session;
 use crate::vm::Format;
@@ -79,8 +80,10 @@ pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     added.last_mut().context("a profile without layers")?.extend(ours.iter().cloned());
     let epoch = session.epoch(added.iter().flatten())?;
     files.extend(repository_files(session, &ours, epoch)?);
-    let rootfs = make_root(session, &layers, &essential, &added)?;
-    let boot = make_boot_files(session, request, &rootfs, epoch)?;
+    let mut bench = Bench::new(session.cache, &session.tools, unpacked(added.iter().flatten()));
+    let rootfs = make_root(session, &mut bench, &layers, &essential, &added)?;
+    let boot = make_boot_files(session, &mut bench, request, &rootfs, epoch)?;
+    bench.clear()?;
     let all: Vec<Package> =
         added.iter().flatten().map(|deb| deb.package.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let stage = session.reporter.stage("image")?;
@@ -159,8 +162,19 @@ fn repository_files(session: &Session, ours: &[Deb], epoch: i64) -> Result<Vec<O
     Ok(files)
 }
 
+/// How much a root of these packages takes, and what an initramfs in the making adds. xz leaves a third to a quarter.
+fn unpacked<'d>(debs: impl Iterator<Item = &'d Deb>) -> u64 {
+    (512 << 20) + debs.map(|deb| deb.package.size * 5).sum::<u64>()
+}
+
 /// Each layer carries the time of its own packages, so that roles share their base.
-fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Vec<Deb>]) -> Result<Rootfs> {
+fn make_root(
+    session: &Session,
+    bench: &mut Bench,
+    layers: &[Layer],
+    essential: &[Deb],
+    added: &[Vec<Deb>],
+) -> Result<Rootfs> {
     let mut asked = Vec::new();
     let mut below: Option<Rootfs> = None;
     for (index, (layer, adds)) in layers.iter().zip(added).enumerate() {
@@ -174,7 +188,7 @@ fn make_root(session: &Session, layers: &[Layer], essential: &[Deb], added: &[Ve
         let last = index + 1 == layers.len();
         let epoch = session.epoch(added[..=index].iter().flatten())?;
         let recipe = rootfs::Layer { below: below.as_ref(), essential, adds, asked: &asked, last, epoch };
-        below = Some(session.layer(&layer.profile, &recipe)?);
+        below = Some(session.layer(bench, &layer.profile, &recipe)?);
     }
     below.context("a profile without layers")
 }
@@ -195,7 +209,13 @@ fn render(request: &Request, context: &Context) -> Result<Vec<OverlayFile>> {
     Ok(overlay::render(&request.overlays, &context.value())?)
 }
 
-fn make_boot_files(session: &Session, request: &Request, rootfs: &Rootfs, epoch: i64) -> Result<BootFiles> {
+fn make_boot_files(
+    session: &Session,
+    bench: &mut Bench,
+    request: &Request,
+    rootfs: &Rootfs,
+    epoch: i64,
+) -> Result<BootFiles> {
     let mut blanks = context(session, request);
     blank::XEN.clone_into(&mut blanks.boot.xen);
     blank::KERNEL.clone_into(&mut blanks.boot.kernel);
@@ -208,7 +228,7 @@ fn make_boot_files(session: &Session, request: &Request, rootfs: &Rootfs, epoch:
         return Ok(found);
     }
     let stage = session.reporter.stage("boot files")?;
-    let made = recipe.make(session.cache, &session.tools, &stage)?;
+    let made = recipe.make(session.cache, bench, &stage)?;
     stage.done();
     Ok(made)
 }

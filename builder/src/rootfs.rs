@@ -16,7 +16,11 @@ use crate::sandbox::Sandbox;
 use crate::stage::Stage;
 use crate::tools::Tools;
 
+pub mod bench;
 mod clean;
+mod stamp;
+
+use bench::Bench;
 
 /// Raise it when the way a root is made changes.
 const REVISION: u32 = 3;
@@ -146,18 +150,18 @@ impl Layer<'_> {
         Ok(cache.find("rootfs", &key).map(|folder| Rootfs { key, folder }))
     }
 
-    /// Makes the layer.
+    /// Makes the layer, and leaves its root on the bench.
     ///
     /// # Errors
     /// When a package does not install, or the disk is full.
-    pub fn make(&self, cache: &Cache, tools: &Tools, stage: &Stage) -> Result<Rootfs> {
-        let key = self.key(tools)?;
+    pub fn make(&self, cache: &Cache, bench: &mut Bench, stage: &Stage) -> Result<Rootfs> {
+        let key = self.key(bench.tools())?;
         let folder = cache.entry("rootfs", &key, |finished| {
-            let scratch = cache.scratch("root")?;
-            let work = Work::new(tools, stage, scratch.path(), self.epoch)?;
-            match self.below {
-                Some(below) => below.unpack(tools, stage, &work.root)?,
-                None => work.bootstrap(self.essential)?,
+            let root = bench.take(self.below, stage)?;
+            let scratch = cache.scratch("debs")?;
+            let work = Work::new(bench.tools(), stage, root.path(), scratch.path(), self.epoch)?;
+            if self.below.is_none() {
+                work.bootstrap(self.essential)?;
             }
             work.install(self.adds)?;
             work.mark_automatic(self.asked)?;
@@ -166,7 +170,9 @@ impl Layer<'_> {
                 work.let_initramfs_be_made()?;
             }
             clean::clean(&work.root)?;
+            stamp::clamp(&work.root, self.epoch)?;
             work.pack(finished)?;
+            bench.leave(key.clone(), root);
             scratch.remove()
         })?;
         Ok(Rootfs { key, folder })
@@ -184,11 +190,8 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(tools: &'a Tools, stage: &'a Stage<'a>, folder: &Path, epoch: i64) -> Result<Self> {
-        let (root, debs, apt_conf) = (folder.join("root"), folder.join("debs"), folder.join("apt.conf"));
-        fs::create_dir(&root)?;
-        // mkdir obeys the caller's umask; this folder becomes the node's `/`.
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o755))?;
+    fn new(tools: &'a Tools, stage: &'a Stage<'a>, root: &Path, scratch: &Path, epoch: i64) -> Result<Self> {
+        let (root, debs, apt_conf) = (root.to_owned(), scratch.join("debs"), scratch.join("apt.conf"));
         fs::create_dir_all(debs.join("partial"))?;
         let conf = apt::configuration(TARGET)
             + &format!("DPkg::Chroot-Directory \"{TARGET}\";\nAPT::Status-Fd \"-1\";\n");
@@ -309,7 +312,6 @@ impl<'a> Work<'a> {
 
     fn pack(&self, finished: &Path) -> Result<()> {
         self.stage.note("packing");
-        let clamp = format!("--mtime=@{}", self.epoch);
         let tar = [
             "tar",
             "--create",
@@ -321,11 +323,19 @@ impl<'a> Work<'a> {
             "--xattrs-include=*",
             "--format=posix",
             "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime",
-            "--clamp-mtime",
-            &clamp,
             ".",
         ];
+        let run = self.tools.run(tar).bind_read_only(&self.root, TARGET).bind(finished, "/out").no_sync();
         self.stage
-            .run(&self.tools.run(tar).bind_read_only(&self.root, TARGET).bind(finished, "/out").no_sync())
+            .run(&run)
+            .or_else(|error| Err(blame_disk(error, finished)?))
+            .context("cannot pack the root")
     }
+}
+
+/// tar does not say that a disk is full when half a block still went onto it.
+fn blame_disk(error: anyhow::Error, folder: &Path) -> Result<anyhow::Error> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let full = disk.f_bavail * disk.f_frsize < 1 << 16;
+    Ok(if full { error.context(std::io::Error::from(rustix::io::Errno::NOSPC)) } else { error })
 }

@@ -14,6 +14,7 @@ use crate::kernel::{self, Kernel};
 use crate::lock::{self, Lock, NodePackages};
 use crate::package;
 use crate::repository::Repository;
+use crate::rootfs::bench::Bench;
 use crate::rootfs::{self, Deb, Rootfs};
 use crate::signing::SigningKey;
 use crate::stage::Reporter;
@@ -171,14 +172,14 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// When its packages do not install.
-    pub fn layer(&self, name: &str, layer: &rootfs::Layer) -> Result<Rootfs> {
+    pub fn layer(&self, bench: &mut Bench, name: &str, layer: &rootfs::Layer) -> Result<Rootfs> {
         let name = format!("rootfs {name}");
         if let Some(rootfs) = layer.find(self.cache, &self.tools)? {
             self.reporter.cached(&name);
             return Ok(rootfs);
         }
         let stage = self.reporter.stage(&name)?;
-        let rootfs = layer.make(self.cache, &self.tools, &stage)?;
+        let rootfs = layer.make(self.cache, bench, &stage)?;
         stage.done();
         Ok(rootfs)
     }

@@ -6,10 +6,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use builder::debian::fetch::link_or_copy;
+use builder::publish;
+use builder::rootfs::Deb;
+use builder::signing::SigningKey;
 use installer::model::resolve::load_profiles;
 use tests::archive::{Archive, replay};
 use tests::trial::{Trial, good, names};
-use tests::xbuild::{cache_root, checkout, command, program, storage, workshop};
+use tests::xbuild::{Images, cache_root, checkout, command, program, storage, workshop};
 
 /// Held back, `update-initramfs` costs mmdebstrap nothing; stock, its packages run it twice.
 const HOLD_BACK: &str = "--essential-hook=chroot \"$1\" dpkg-divert --local --rename --add /usr/sbin/update-initramfs && \
@@ -26,8 +29,9 @@ fn image_beside_mmdebstrap() {
     }
     let full = seconds(|| image(&trial, &["--profile", "storage", "-o", "out"]));
     let warm = seconds(|| image(&trial, &["--profile", "storage", "-o", "out"]));
-    let stock = seconds(|| mmdebstrap(&images.tools, &archive, &trial, &[]));
-    let held = seconds(|| mmdebstrap(&images.tools, &archive, &trial, &[HOLD_BACK]));
+    let ours = publish_ours(images, &trial);
+    let stock = seconds(|| mmdebstrap(&images.tools, &archive, &trial, &ours, &[]));
+    let held = seconds(|| mmdebstrap(&images.tools, &archive, &trial, &ours, &[HOLD_BACK]));
     println!("xbuild image, rootfs not cached          {full:6.1} s");
     println!("xbuild image, everything cached          {warm:6.1} s");
     println!("mmdebstrap, tar only                     {stock:6.1} s   image / tar {:.2}", full / stock);
@@ -47,10 +51,39 @@ fn image(trial: &Trial, arguments: &[&str]) {
     good(&run.arg("--cache").arg(trial.path("cache")).output().expect("xbuild starts"));
 }
 
-/// The same packages, without the kernel: it is in no archive.
-fn mmdebstrap(tools: &builder::tools::Tools, archive: &Archive, trial: &Trial, hooks: &[&str]) {
+/// A repository of the image's packages that are in no archive, below the trial's folder: the kernel for one.
+fn publish_ours(images: &Images, trial: &Trial) -> Vec<String> {
+    let manifest = std::fs::read(images.folder.join("manifest.json")).expect("the images have a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("the manifest is JSON");
+    let listed = manifest["packages"].as_array().expect("the manifest lists packages");
+    let folder = cache_root().join("package");
+    let made = names(&folder).into_iter().map(|name| folder.join(name).join("package.deb"));
+    let made = made.filter(|file| file.exists()).map(|file| Deb::of_ours(file).expect("a sound package"));
+    let ours: Vec<Deb> =
+        made.filter(|deb| listed.iter().any(|one| one["sha256"] == *deb.package.sha256)).collect();
+    assert!(ours.iter().any(|deb| deb.package.name.starts_with("linux-image-")), "{ours:?}");
+    let key = SigningKey::open(&trial.path("ours.key")).expect("a key");
+    std::fs::write(trial.path("ours.asc"), key.public().expect("a key")).expect("a writable folder");
+    let epoch = manifest["source_date_epoch"].as_i64().expect("the manifest has a time");
+    for (path, bytes) in publish::publish(&ours, &key, epoch).expect("a repository") {
+        let path = trial.path("ours").join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
+        std::fs::write(path, bytes).expect("a writable folder");
+    }
+    ours.into_iter().map(|deb| deb.package.name).collect()
+}
+
+/// The same packages.
+fn mmdebstrap(
+    tools: &builder::tools::Tools,
+    archive: &Archive,
+    trial: &Trial,
+    ours: &[String],
+    hooks: &[&str],
+) {
     let node = load_profiles(&checkout()).expect("sound profiles").resolve("storage").expect("a profile");
-    let packages: Vec<_> = node.layers.iter().flat_map(|layer| layer.packages.clone()).collect();
+    let packages = node.layers.iter().flat_map(|layer| layer.packages.clone());
+    let packages: Vec<_> = packages.chain(ours.iter().cloned()).collect();
     std::fs::copy(archive.keyring(), trial.path("key.asc")).expect("a writable folder");
     let mut argv = vec!["mmdebstrap".to_owned(), "--mode=root".to_owned(), "--variant=essential".to_owned()];
     argv.push("--aptopt=APT::Install-Recommends \"false\"".to_owned());
@@ -65,6 +98,7 @@ fn mmdebstrap(tools: &builder::tools::Tools, archive: &Archive, trial: &Trial, h
     };
     let suites = [("debian", "trixie"), ("debian", "trixie-updates"), ("debian-security", "trixie-security")];
     argv.extend(suites.map(source));
+    argv.push("deb [signed-by=/work/ours.asc] copy:/work/ours trixie main".to_owned());
     let run = tools.run(argv).bind(&trial.path(""), "/work").network().no_sync();
     good(&command(&run).output().expect("xbuild starts"));
 }

@@ -102,12 +102,12 @@ fn full_disks(scene: &Scene) {
     for (shared, size, error) in [
         (&["blobs"][..], 100, "cannot unpack TMP/full/blobs/SHA256\n"),
         (&["blobs", "tools"][..], 60, "`apt-get update` failed (exit status: 100)\n"),
+        (&["blobs", "tools", "resolved", "kernel", "package"][..], 60, "cannot pack the root\n"),
         (
-            &["blobs", "tools", "resolved", "kernel", "package"][..],
-            60,
-            "cannot unpack TMP/full/blobs/SHA256\n",
+            &["blobs", "tools", "resolved", "kernel", "package", "rootfs"][..],
+            8,
+            "cannot keep the initramfs\n",
         ),
-        (&["blobs", "tools", "resolved", "kernel", "package", "rootfs"][..], 60, "`tar --numeric-owner"),
         (
             &["blobs", "tools", "resolved", "kernel", "package", "rootfs", "boot", "tmp", "releases"][..],
             20,
