@@ -72,6 +72,12 @@ pub enum Command {
     Lock,
     /// Boot images in QEMU, the serial console on this terminal (Ctrl-A X ends it)
     Boot(BootArgs),
+    /// Explain what lies on disks, whoever made them; the exit status is 1 if any of it is damaged
+    Inspect {
+        /// Image files, block devices, or a folder with disk0.img …
+        #[arg(value_name = "DISK", required = true)]
+        disks: Vec<PathBuf>,
+    },
     /// Show what the cache holds, or empty it
     Cache {
         /// Remove everything but the packages that were downloaded and the kernels

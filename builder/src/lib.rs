@@ -8,6 +8,7 @@ pub mod debian;
 pub mod failure;
 pub mod image;
 pub mod initrd;
+pub mod inspect;
 pub mod kernel;
 pub mod lock;
 pub mod manifest;

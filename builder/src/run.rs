@@ -1,5 +1,6 @@
 //! From the command line to the work.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -16,6 +17,7 @@ use crate::cli::{BootArgs, Cli, Command, Common, ImageArgs, NodeArgs};
 use crate::debian::fetch::Fetcher;
 use crate::failure::{Hinted as _, with_hint};
 use crate::image::{self, KernelChoice, Request};
+use crate::inspect;
 use crate::manifest::Made;
 use crate::privilege::become_root;
 use crate::reproducible;
@@ -38,6 +40,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Check { cluster } => check_all(common, cluster.as_deref()),
         Command::Lock => write_lock(common),
         Command::Boot(arguments) => boot(common, &arguments),
+        Command::Inspect { disks } => inspect_disks(common, &disks),
         Command::Cache { prune } => cache(common, prune),
         Command::Sandbox(arguments) => {
             if std::env::var_os(sandbox::INSIDE).is_none() {
@@ -280,6 +283,16 @@ fn boot(common: &Common, arguments: &BootArgs) -> Result<i32> {
     };
     let status = machine.sandbox(&tools, Accelerator::of_host()).interactive()?;
     Ok(status.code().unwrap_or(1))
+}
+
+fn inspect_disks(common: &Common, disks: &[PathBuf]) -> Result<i32> {
+    let report = inspect::inspect(&inspect::open::open(disks)?);
+    let text = if common.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.draw() };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads it has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the report"),
+        _ => Ok(i32::from(!report.damaged.is_empty())),
+    }
 }
 
 fn cache(common: &Common, prune: bool) -> Result<i32> {
