@@ -16,12 +16,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use builder::vm::{Accelerator, Drive, Firmware, Machine};
 
-use crate::xbuild::{Images, command};
+use crate::judge::Judge;
+use crate::xbuild::{Images, command, program};
 
 /// QEMU's debug port ends the machine with `2 * value + 1`; the script writes this value.
 const VALUE: u8 = 42;
 const STATUS: i32 = 2 * VALUE as i32 + 1;
 const RESULT_SIZE: u64 = 16 << 20;
+/// Under emulation a boot takes a minute or two, on a machine that is busy longer.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How much of the serial log a failure shows.
 const LOG_TAIL: usize = 6000;
 
@@ -35,6 +38,15 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// As the menu calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xen => "Xen",
+            Self::PlainLinux => "plain Linux",
+        }
+    }
+
     /// What is typed on the serial console once the menu is there.
     fn keys(self) -> &'static [u8] {
         match self {
@@ -89,6 +101,17 @@ impl Answers {
         assert_eq!(self.get(&format!("{name}.status")), "0", "`{name}` failed on the node:\n{said}");
         said
     }
+
+    /// What was recorded.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.records.keys().map(String::as_str).filter(|name| !name.ends_with(".status"))
+    }
+
+    /// Lets a judge read what a recorded command said.
+    pub fn accept(&self, name: &str, judge: &Judge) {
+        let status = self.get(&format!("{name}.status")).parse().ok();
+        judge.verdict(self.get(name), status).unwrap_or_else(|fault| panic!("{fault}"));
+    }
 }
 
 const UNIT: &str = "[Unit]\nDescription=Check from outside\nAfter=multi-user.target\n\n\
@@ -114,8 +137,7 @@ trap finish EXIT
 "#;
 
 impl<'a> Guest<'a> {
-    /// The whole node by BIOS, Xen and all, for a quarter of an hour at most: under emulation a boot takes a minute or
-    /// two, on a machine that is busy longer.
+    /// The whole node by BIOS, Xen and all.
     #[must_use]
     pub fn new(images: &'a Images, check: &'a str) -> Self {
         Self {
@@ -126,7 +148,7 @@ impl<'a> Guest<'a> {
             firmware: Firmware::Bios,
             entry: Entry::Xen,
             check,
-            deadline: Duration::from_secs(15 * 60),
+            deadline: PATIENCE,
         }
     }
 
@@ -168,12 +190,7 @@ impl<'a> Guest<'a> {
         File::create(&answers).unwrap().set_len(RESULT_SIZE).unwrap();
         let mut child = start(&self.machine(folder.path(), &check, &answers), self.images, &log);
         self.choose_entry(&mut child, &log);
-        let end = Instant::now() + self.deadline;
-        while !read_log(&log).contains(words) {
-            let running = child.try_wait().expect("QEMU can be waited for").is_none();
-            assert!(running && Instant::now() < end, "no `{words}`; serial log:\n{}", tail(&read_log(&log)));
-            std::thread::sleep(Duration::from_millis(200));
-        }
+        wait_for_words(&mut child, words, self.deadline, &log);
         child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
         read_log(&log)
     }
@@ -224,12 +241,38 @@ impl<'a> Guest<'a> {
     }
 }
 
+/// Boots images as a user does, with `xbuild boot`: waits for the login prompt on the terminal, then types Ctrl-A X.
+///
+/// # Panics
+/// When there is no prompt within a quarter of an hour, or it ends in any other way than well.
+pub fn boot_to_login(folder: &Path, options: &[&str]) {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let log = work.path().join("terminal");
+    let terminal = File::create(&log).expect("a log");
+    let mut command = std::process::Command::new(program());
+    command.arg("boot").arg(folder).args(options).stdin(Stdio::piped());
+    command.stdout(terminal.try_clone().unwrap()).stderr(terminal);
+    let mut child = command.spawn().expect("xbuild starts");
+    wait_for_words(&mut child, " login: ", PATIENCE, &log);
+    child.stdin.as_mut().expect("a pipe").write_all(b"\x01x").expect("QEMU listens");
+    assert_eq!(wait(&mut child, PATIENCE, &log), Some(0), "{}", tail(&read_log(&log)));
+}
+
 fn start(machine: &Machine, images: &Images, log: &Path) -> Child {
     let log = File::create(log).expect("a serial log");
     let sandbox = machine.sandbox(&images.tools, Accelerator::of_host());
     let mut command = command(&sandbox);
     command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
     command.spawn().expect("QEMU starts")
+}
+
+fn wait_for_words(child: &mut Child, words: &str, deadline: Duration, log: &Path) {
+    let end = Instant::now() + deadline;
+    while !read_log(log).contains(words) {
+        let running = child.try_wait().expect("QEMU can be waited for").is_none();
+        assert!(running && Instant::now() < end, "no `{words}`; serial log:\n{}", tail(&read_log(log)));
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// The exit status; none when the deadline passed first.

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod archive;
+pub mod check;
 pub mod guest;
 pub mod judge;
+pub mod layout;
 pub mod running;
+pub mod table;
 pub mod trial;
 pub mod world;
 pub mod xbuild;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use builder::debian::fetch::link_or_copy;
 use tempfile::TempDir;
 
 use crate::archive::{Archive, sha256};
-use crate::xbuild::{checkout, program};
+use crate::xbuild::{cache_root, checkout, program};
 
 /// Kinds of the cache that hold no finished stages.
 const NO_STAGES: [&str; 5] = ["blobs", "releases", "lock", "logs", "tmp"];
@@ -43,6 +44,18 @@ impl Trial {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a writable folder");
         fs::write(path, text).expect("a writable folder");
+    }
+
+    /// Puts the kernels of the shared cache into a folder: one takes longer to make than all the rest.
+    pub fn link_kernels(&self, folder: &str) {
+        let kernels = cache_root().join("kernel");
+        for key in names(&kernels).iter().filter(|name| !name.ends_with(".lock")) {
+            let copy = self.path(folder).join(key);
+            fs::create_dir_all(&copy).expect("a writable folder");
+            for file in names(&kernels.join(key)) {
+                link_or_copy(&kernels.join(key).join(&file), &copy.join(&file)).expect("room for a kernel");
+            }
+        }
     }
 
     /// `xbuild` with these arguments. `cache` and `out` are the trial's, nothing comes from the environment.

@@ -1,5 +1,6 @@
 //! The program under test, and the images it makes for the tests.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -42,6 +43,24 @@ pub struct Images {
     pub tools: Tools,
 }
 
+impl Images {
+    /// The same once more, in a folder beside, for a node that may write.
+    #[must_use]
+    pub fn copy(&self, name: &str) -> Self {
+        let folder = self.folder.with_file_name(name);
+        fs::create_dir_all(&folder).expect("a folder for images");
+        let (from, mut copy) = (self.folder.join("."), Command::new("cp"));
+        let status = copy.args(["--sparse=always", "-r"]).arg(from).arg(&folder).status();
+        assert!(status.is_ok_and(|status| status.success()), "cp failed");
+        open(&folder)
+    }
+
+    /// Removes them: images of all layouts fill a disk.
+    pub fn remove(&self) {
+        fs::remove_dir_all(&self.folder).expect("a folder of our own");
+    }
+}
+
 /// The images of a generic storage node, made once per test program.
 #[must_use]
 pub fn storage() -> &'static Images {
@@ -74,7 +93,7 @@ pub fn image(name: &str, node: &[&str]) -> Images {
     let folder = workshop().join(name);
     let mut command = Command::new(program());
     command.arg("image").args(node).arg("-o").arg(&folder).current_dir(checkout());
-    let status = command.stdin(Stdio::null()).status().expect("xbuild starts");
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("xbuild starts");
     assert!(status.success(), "xbuild image {}: {status}", node.join(" "));
     open(&folder)
 }

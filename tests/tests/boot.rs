@@ -1,11 +1,11 @@
 //! Nodes boot: Xen and dom0 from md RAID1, whole and with a disk missing.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use builder::vm::Firmware;
+use tests::check::{ARRAYS, REINSTALL, assert_arrays_sound, assert_boot_code_renewed, menu_entries};
 use tests::guest::{Answers, Entry, Guest};
-use tests::xbuild::{Images, checkout, compute, image, open, storage, storage1};
+use tests::xbuild::{checkout, compute, image, storage, storage1};
 
 /// What every node is asked.
 const COMMON: &str = r#"
@@ -26,22 +26,6 @@ record xl_info xl info
 record xl_list xl list
 record config zcat /proc/config.gz
 record filesystems cat /proc/filesystems
-"#;
-
-/// Arrays read through and compared by the kernel; every member's bitmap; LVM.
-const ARRAYS: &str = r#"
-for md in /sys/block/md*/md; do
-    echo 4000000 >$md/sync_speed_max
-    echo check >$md/sync_action
-done
-for md in /sys/block/md*/md; do
-    while [ "$(cat $md/sync_action)" != idle ]; do sleep 1; done
-done
-record array_state sh -c 'cat /sys/block/md*/md/array_state'
-record mismatch_cnt sh -c 'cat /sys/block/md*/md/mismatch_cnt'
-record mdstat_checked cat /proc/mdstat
-record bitmaps sh -c 'for m in /sys/block/md*/slaves/*; do mdadm -X /dev/${m##*/}; done'
-record vgck vgck vg0
 "#;
 
 /// DRBD, LVM, the boot menu, apt.
@@ -88,12 +72,6 @@ fn required_options() -> Vec<String> {
     builder::kernel::required_options(&checkout().join("builder/kernel")).expect("the list can be read")
 }
 
-/// Titles, and the arguments of hypervisor and kernel: what a boot depends on.
-fn entries(menu: &str) -> Vec<&str> {
-    let loads = ["menuentry ", "multiboot2", "module2", "linux", "initrd"];
-    menu.lines().map(str::trim).filter(|line| loads.iter().any(|load| line.starts_with(load))).collect()
-}
-
 /// The longest one; its name lets it start first, so that it does not run alone at the end.
 #[test]
 fn a_storage_node_boots_xen_and_dom0_from_raid1() {
@@ -121,8 +99,8 @@ fn a_storage_node_boots_xen_and_dom0_from_raid1() {
 
     answers.good("update_grub");
     assert_eq!(
-        entries(answers.good("menu")),
-        entries(answers.good("menu_updated")),
+        menu_entries(answers.good("menu")),
+        menu_entries(answers.good("menu_updated")),
         "update-grub changes the boot menu"
     );
     answers.good("apt_update");
@@ -138,16 +116,7 @@ fn a_storage_node_boots_xen_and_dom0_from_raid1() {
 
 fn storage_arrays_survive_a_check(entry: Entry) {
     let answers = examine(&Guest { entry, ..Guest::new(storage(), &[COMMON, ARRAYS].concat()) });
-    assert_eq!(arrays(answers.good("mdstat_checked")), ["[UU]", "[UU]"]);
-    let calm = ["clean", "active", "active-idle"];
-    assert!(
-        answers.good("array_state").lines().all(|state| calm.contains(&state)),
-        "{}",
-        answers.get("array_state")
-    );
-    assert_eq!(answers.good("mismatch_cnt"), "0\n0");
-    assert_eq!(answers.good("bitmaps").matches("State : OK").count(), 4, "{}", answers.get("bitmaps"));
-    answers.good("vgck");
+    assert_arrays_sound(&answers, 2, 1);
 }
 
 #[test]
@@ -230,42 +199,13 @@ fn what_lies_on_foreign_disks_is_left_alone() {
 /// The packages that boot the node are installed again; every disk has fresh boot code then, and boots alone.
 #[test]
 fn boot_code_is_renewed_on_every_disk() {
-    const REINSTALL: &str = r#"
-record before sh -c 'for p in $(blkid -o device -t PARTLABEL=bios) $(blkid -o device -t PARTLABEL=esp); do sha256sum $p; done'
-record reinstall sh -c 'apt-get update && apt-get install -y --reinstall xen-hypervisor-4.20-amd64 linux-image-$(uname -r) grub-pc-bin grub-efi-amd64-bin grub2-common'
-record menu cat /boot/grub/grub.cfg
-record update_grub update-grub
-record menu_updated cat /boot/grub/grub.cfg
-record after sh -c 'for p in $(blkid -o device -t PARTLABEL=bios) $(blkid -o device -t PARTLABEL=esp); do sha256sum $p; done'
-"#;
-    let kept = copy(storage(), "reinstalled");
+    let kept = storage().copy("reinstalled");
     let check = [COMMON, REINSTALL].concat();
     let answers = examine(&Guest { keep: true, entry: Entry::PlainLinux, ..Guest::new(&kept, &check) });
-    let said = answers.good("reinstall");
-    for disk in ["boot code on /dev/vda", "boot code on /dev/vdb"] {
-        assert!(said.contains(disk), "{said}");
-    }
-    assert_eq!(answers.good("before").lines().count(), 4);
-    let same = answers.good("before").lines().filter(|line| answers.good("after").contains(line));
-    assert_eq!(same.collect::<Vec<_>>(), Vec::<&str>::new(), "partitions that were not written");
-    assert_eq!(entries(answers.good("menu")), entries(answers.good("menu_updated")));
+    assert_boot_code_renewed(&answers, 2);
     for (firmware, gone) in [(Firmware::Bios, 0), (Firmware::Uefi, 1)] {
         let guest =
             Guest { firmware, without: &[gone], entry: Entry::PlainLinux, ..Guest::new(&kept, COMMON) };
         assert_eq!(mounts(&examine(&guest)), ["/", "/var"]);
     }
-}
-
-/// The same images once more, for a node that may write.
-fn copy(images: &Images, name: &str) -> Images {
-    let folder = images.folder.with_file_name(name);
-    fs::create_dir_all(&folder).expect("a folder for images");
-    let status = std::process::Command::new("cp")
-        .arg("--sparse=always")
-        .arg("-r")
-        .arg(images.folder.join("."))
-        .arg(&folder)
-        .status();
-    assert!(status.is_ok_and(|status| status.success()));
-    open(&folder)
 }

@@ -1,136 +1,281 @@
-//! Every layout, by BIOS and by UEFI, whole under Xen and with disks missing. Hours of emulation, so it runs by hand:
-//! `cargo test --release -p tests --test matrix -- --ignored --nocapture`, or with the name of one layout.
+//! Every layout, by BIOS and by UEFI, whole under Xen and with disks missing, read through from inside. Hours of
+//! emulation, so it runs by hand:
+//! `cargo test --release -p tests --test matrix -- --ignored --nocapture --test-threads=1`, or with the name of one test.
 
 use std::time::Instant;
 
 use builder::vm::Firmware;
-use tests::guest::{Entry, Guest};
+use installer::units::SectorSize;
+use tests::check::{
+    ARRAYS, FILESYSTEMS, REINSTALL, assert_arrays_sound, assert_boot_code_renewed, assert_filesystems_clean,
+};
+use tests::guest::{Answers, Entry, Guest, boot_to_login};
+use tests::layout::{Layout, RAID1, RAID1_DRBD, RAID1_DRBD_LVM, RAID10_AOE, RAID10_DRBD_LVM, SINGLE_DRBD};
+use tests::table::Table;
 use tests::xbuild::{Images, image};
 
 const CHECK: &str = r#"
 systemctl is-system-running --wait >/dev/null
 record failed systemctl --failed --no-legend --plain
-record firmware sh -c '[ -d /sys/firmware/efi ] && echo uefi || echo bios'
+record firmware sh -c '[ -d /sys/firmware/efi ] && echo UEFI || echo BIOS'
 record xen sh -c 'cat /sys/hypervisor/type 2>/dev/null || echo none'
-record arrays sh -c 'for m in /sys/block/md*/md; do echo $(cat $m/level) $(cat $m/array_state) $(cat $m/degraded); done'
+record arrays sh -c 'for m in /sys/block/md*/md; do [ -e $m ] && echo $(cat $m/level $m/array_state $m/degraded); done; true'
 record mounts findmnt --noheadings --list --output TARGET --types ext4
-record swaps sh -c 'tail -n +2 /proc/swaps | wc -l'
-record cmdline cat /proc/cmdline
-record volumes sh -c 'lvs --noheadings -o lv_full_name,lv_active 2>/dev/null || true'
+record volumes lvs --noheadings --separator ' ' -o lv_full_name,lv_active
+record sectors sh -c 'lsblk --nodeps --noheadings --output LOG-SEC /dev/disk/by-id/virtio-disk?'
 "#;
 
-/// A layout, and what a node with it shows.
-struct Layout {
-    profile: &'static str,
-    disks: &'static str,
-    count: usize,
-    mounts: &'static [&'static str],
-    arrays: usize,
-    /// Disks without which it boots.
-    spare: &'static [&'static [usize]],
+/// The images of a layout, and what becomes of booting them.
+struct Series {
+    layout: &'static Layout,
+    sector_size: SectorSize,
+    images: Images,
+    table: Table<6>,
 }
 
-const SINGLE_DRBD: Layout =
-    Layout { profile: "pair", disks: "8G,4G", count: 2, mounts: &["/", "/boot"], arrays: 0, spare: &[&[1]] };
-const RAID1_DRBD: Layout = Layout {
-    profile: "storage",
-    disks: "2x8G,4G",
-    count: 3,
-    mounts: &["/", "/var"],
-    arrays: 2,
-    spare: &[&[0], &[1], &[2]],
-};
-const RAID1_DRBD_LVM: Layout = Layout {
-    profile: "storage-lvm",
-    disks: "2x8G,2x4G",
-    count: 4,
-    mounts: &["/"],
-    arrays: 3,
-    spare: &[&[0], &[1], &[2], &[3]],
-};
-const RAID10_AOE: Layout = Layout {
-    profile: "mesh",
-    disks: "4x6G",
-    count: 4,
-    mounts: &["/", "/usr", "/var"],
-    arrays: 4,
-    spare: &[&[0], &[1], &[2], &[3], &[0, 2], &[0, 3], &[1, 2], &[1, 3]],
-};
-const RAID1: Layout =
-    Layout { profile: "compute", disks: "2x8G", count: 2, mounts: &["/"], arrays: 2, spare: &[&[0], &[1]] };
-
-impl Layout {
-    fn images(&self) -> Images {
-        image(&format!("matrix-{}", self.profile), &["--profile", self.profile, "--disks", self.disks])
+impl Series {
+    fn new(purpose: &str, layout: &'static Layout, sector_size: SectorSize) -> Self {
+        let images = layout.images(purpose, sector_size);
+        let table = Table::new(["layout", "firmware", "entry", "disks missing", "result", "seconds"]);
+        Self { layout, sector_size, images, table }
     }
 
-    fn boots(&self, images: &Images, firmware: Firmware, entry: Entry, without: &[usize]) {
+    fn guest<'a>(&'a self, firmware: Firmware, entry: Entry, without: &'a [usize]) -> Guest<'a> {
+        Guest { firmware, entry, without, ..Guest::new(&self.images, CHECK) }
+    }
+
+    /// Boots it, examines what every boot must show, and hands the rest to `result`, which says it in a few words.
+    fn examine(&self, guest: &Guest<'_>, result: impl FnOnce(&Answers) -> String) {
         let start = Instant::now();
-        let answers = Guest { without, firmware, entry, ..Guest::new(images, CHECK) }.examine();
-        let what = format!("{} {firmware:?} {entry:?} without {without:?}", self.profile);
-        assert_eq!(answers.good("failed"), "", "{what}");
-        assert_eq!(answers.good("firmware"), format!("{firmware:?}").to_lowercase(), "{what}");
-        assert_eq!(answers.good("xen"), if entry == Entry::Xen { "xen" } else { "none" }, "{what}");
-        let mounts: Vec<&str> = answers.good("mounts").lines().map(str::trim).collect();
-        assert_eq!(mounts, self.mounts, "{what}");
-        let arrays: Vec<&str> = answers.good("arrays").lines().filter(|line| !line.contains('*')).collect();
-        assert_eq!(arrays.len(), self.arrays, "{what}: {arrays:?}");
-        let calm = ["clean", "active", "active-idle", "write-pending"];
-        for array in &arrays {
-            let words: Vec<&str> = array.split(' ').collect();
-            assert!(calm.contains(&words[1]), "{what}: {array}");
-            assert!(!without.is_empty() || words[2] == "0", "{what}: {array}");
-        }
-        println!("{what}: boots, {} arrays, {} s", arrays.len(), start.elapsed().as_secs());
+        let what = format!(
+            "{} {} {} without {:?}",
+            self.layout.name,
+            name(guest.firmware),
+            guest.entry.name(),
+            guest.without
+        );
+        let answers = guest.examine();
+        assert_eq!(answers.good("failed"), "", "{what}: units failed");
+        assert_eq!(answers.good("firmware"), name(guest.firmware), "{what}");
+        assert_eq!(answers.good("xen"), if guest.entry == Entry::Xen { "xen" } else { "none" }, "{what}");
+        self.assert_storage(&answers, guest.without, &what);
+        self.row(guest, &result(&answers), start);
     }
 
-    fn all(&self) {
-        let images = self.images();
-        assert_eq!(images.disks.len(), self.count);
-        for firmware in [Firmware::Bios, Firmware::Uefi] {
-            self.boots(&images, firmware, Entry::Xen, &[]);
-            for without in self.spare {
-                self.boots(&images, firmware, Entry::PlainLinux, without);
+    fn assert_storage(&self, answers: &Answers, without: &[usize], what: &str) {
+        assert_eq!(lines(answers, "mounts"), self.layout.mounts, "{what}");
+        let volumes = self.layout.volumes.iter().map(|volume| format!("{volume} active"));
+        assert_eq!(lines(answers, "volumes"), volumes.collect::<Vec<_>>(), "{what}");
+        assert!(
+            lines(answers, "sectors").iter().all(|size| **size == u64::from(self.sector_size).to_string()),
+            "{what}: {}",
+            answers.get("sectors")
+        );
+        let arrays = lines(answers, "arrays");
+        assert_eq!(arrays.len(), self.layout.arrays, "{what}: {arrays:?}");
+        for array in arrays {
+            let [_, state, degraded] = array.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{what}: level, state, degraded: {array}")
+            };
+            assert!(
+                ["clean", "active", "active-idle", "write-pending", "read-auto"].contains(&state),
+                "{what}: {array}"
+            );
+            assert!(!without.is_empty() || degraded == "0", "{what}: {array}");
+        }
+    }
+
+    fn row(&self, guest: &Guest<'_>, result: &str, start: Instant) {
+        let sectors = match self.sector_size {
+            SectorSize::B512 => "",
+            SectorSize::B4096 => ", 4096-byte sectors",
+        };
+        let gone: Vec<String> = guest.without.iter().map(ToString::to_string).collect();
+        let gone = if gone.is_empty() { "none".to_owned() } else { gone.join(", ") };
+        let layout = format!("{}{sectors}", self.layout.name);
+        let (firmware, entry, seconds) =
+            (name(guest.firmware), guest.entry.name(), start.elapsed().as_secs());
+        self.table.row([&layout, &firmware, &entry, &gone, &result, &seconds]);
+    }
+
+    fn boots(&self, firmware: Firmware, entry: Entry, without: &[usize]) {
+        self.examine(&self.guest(firmware, entry, without), |answers| {
+            let degraded = lines(answers, "arrays").iter().filter(|array| !array.ends_with(" 0")).count();
+            match (self.layout.arrays, degraded) {
+                (0, _) => "boots".to_owned(),
+                (arrays, 0) => format!("boots, {arrays} arrays whole"),
+                (arrays, degraded) => format!("boots, {degraded} of {arrays} arrays degraded"),
+            }
+        });
+    }
+
+    /// By each firmware, whole under Xen and without each of the disks that it can spare.
+    fn boots_by(&self, firmwares: &[Firmware]) {
+        for firmware in firmwares {
+            self.boots(*firmware, Entry::Xen, &[]);
+            for without in self.layout.spare {
+                self.boots(*firmware, Entry::PlainLinux, without);
             }
         }
     }
-}
 
-#[test]
-#[ignore = "hours of emulation"]
-fn single_drbd() {
-    SINGLE_DRBD.all();
-}
+    /// Arrays, volume groups and file systems are read through from inside.
+    fn is_sound(&self, firmware: Firmware) {
+        let (layout, check) = (self.layout, [CHECK, ARRAYS, FILESYSTEMS].concat());
+        let guest = Guest { check: &check, ..self.guest(firmware, Entry::PlainLinux, &[]) };
+        self.examine(&guest, |answers| {
+            let groups = usize::from(!layout.volumes.is_empty());
+            assert_arrays_sound(answers, layout.arrays, groups);
+            assert_filesystems_clean(answers, layout.mounts.len());
+            let (arrays, filesystems) = (layout.arrays, layout.mounts.len());
+            format!(
+                "{arrays} arrays checked, no mismatches; {groups} groups pass vgck; {filesystems} file systems pass e2fsck"
+            )
+        });
+    }
 
-#[test]
-#[ignore = "hours of emulation"]
-fn raid1_drbd() {
-    RAID1_DRBD.all();
-}
+    /// The packages that boot it are installed again; then every boot disk has its turn to be missing.
+    fn boots_after_reinstalling(&self) {
+        let (boot_disks, check) = (self.layout.boot_disks, [CHECK, REINSTALL].concat());
+        let guest = Guest { check: &check, keep: true, ..self.guest(Firmware::Bios, Entry::PlainLinux, &[]) };
+        self.examine(&guest, |answers| {
+            assert_boot_code_renewed(answers, boot_disks);
+            format!("Xen, kernel and GRUB reinstalled, boot code of {boot_disks} disks renewed")
+        });
+        for firmware in [Firmware::Bios, Firmware::Uefi] {
+            (0..boot_disks).for_each(|gone| self.boots(firmware, Entry::PlainLinux, &[gone]));
+        }
+    }
 
-#[test]
-#[ignore = "hours of emulation"]
-fn raid1_drbd_on_lvm() {
-    RAID1_DRBD_LVM.all();
-}
-
-#[test]
-#[ignore = "hours of emulation"]
-fn raid10_aoe() {
-    RAID10_AOE.all();
-    let images = RAID10_AOE.images();
-    for without in [&[0, 1], &[2, 3]] {
-        let guest = Guest { without, entry: Entry::PlainLinux, ..Guest::new(&images, CHECK) };
+    /// Says which array has not started, and none of the others.
+    fn stops(&self, without: &[usize], array: &str) {
+        let start = Instant::now();
+        let guest = self.guest(Firmware::Bios, Entry::PlainLinux, without);
         let said = guest.stops_with("(initramfs)");
-        let lines = said.lines().filter(|line| line.contains("has not started"));
-        lines.for_each(|line| println!("mesh without {without:?}: {line}"));
-        assert!(said.contains("array /dev/md/usr has not started: too many of its disks are missing"));
-        assert!(!said.contains("array /dev/md/root has not started"));
+        let stopped = format!("array /dev/md/{array} has not started: too many of its disks are missing");
+        assert!(said.contains(&stopped), "{said}");
+        assert!(!said.contains("array /dev/md/root has not started"), "{said}");
+        self.row(&guest, &format!("stops, and says that array {array} has not started"), start);
     }
 }
 
+fn name(firmware: Firmware) -> &'static str {
+    match firmware {
+        Firmware::Bios => "BIOS",
+        Firmware::Uefi => "UEFI",
+    }
+}
+
+fn lines<'a>(answers: &'a Answers, name: &str) -> Vec<&'a str> {
+    answers.good(name).lines().map(str::trim).collect()
+}
+
+fn holds(layout: &'static Layout) {
+    let series = Series::new("matrix", layout, SectorSize::B512);
+    series.is_sound(Firmware::Bios);
+    series.boots_by(&[Firmware::Bios, Firmware::Uefi]);
+    series.images.remove();
+}
+
 #[test]
-#[ignore = "hours of emulation"]
+#[ignore = "many minutes of emulation"]
+fn single_drbd() {
+    holds(&SINGLE_DRBD);
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid1_drbd() {
+    holds(&RAID1_DRBD);
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid1_drbd_on_lvm() {
+    holds(&RAID1_DRBD_LVM);
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid10_drbd_on_lvm() {
+    holds(&RAID10_DRBD_LVM);
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid10_aoe() {
+    holds(&RAID10_AOE);
+}
+
+/// Both disks of a mirror are gone: of its striped mirrors none can start, the root's mirror of four can.
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid10_aoe_without_a_pair() {
+    let series = Series::new("stopping", &RAID10_AOE, SectorSize::B512);
+    for pair in [[0, 1], [2, 3]] {
+        series.stops(&pair, "usr");
+    }
+    series.images.remove();
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
 fn raid1() {
-    RAID1.all();
+    holds(&RAID1);
+}
+
+/// BIOS cannot read them.
+fn holds_with_large_sectors(layout: &'static Layout) {
+    let series = Series::new("matrix", layout, SectorSize::B4096);
+    series.is_sound(Firmware::Uefi);
+    series.boots_by(&[Firmware::Uefi]);
+    series.images.remove();
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn single_drbd_with_large_sectors() {
+    holds_with_large_sectors(&SINGLE_DRBD);
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid1_drbd_with_large_sectors() {
+    holds_with_large_sectors(&RAID1_DRBD);
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid1_drbd_after_reinstalling_what_boots() {
+    let series = Series::new("reinstalled", &RAID1_DRBD, SectorSize::B512);
+    series.boots_after_reinstalling();
+    series.images.remove();
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid10_aoe_after_reinstalling_what_boots() {
+    let series = Series::new("reinstalled", &RAID10_AOE, SectorSize::B512);
+    series.boots_after_reinstalling();
+    series.images.remove();
+}
+
+/// QEMU's own format, by the tests' machine and as a user boots it.
+#[test]
+#[ignore = "many minutes of emulation"]
+fn raid1_in_qcow2() {
+    let images = image("matrix-qcow2", &["--profile", "compute", "--format", "qcow2"]);
+    assert!(images.disks.iter().all(|disk| disk.path.extension().is_some_and(|end| end == "qcow2")));
+    let table = Table::new(["layout", "firmware", "entry", "disks missing", "result", "seconds"]);
+    let series = Series { layout: &RAID1, sector_size: SectorSize::B512, images, table };
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        series.boots(firmware, Entry::Xen, &[]);
+    }
+    series.boots(Firmware::Bios, Entry::PlainLinux, &[0]);
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        let start = Instant::now();
+        boot_to_login(&series.images.folder, &["--firmware", &name(firmware).to_lowercase()]);
+        series.row(&series.guest(firmware, Entry::Xen, &[]), "`xbuild boot` gets to the login prompt", start);
+    }
+    series.images.remove();
 }

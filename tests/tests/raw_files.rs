@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -9,45 +10,47 @@ use builder::bootfiles::blank;
 use builder::compose::ToolCall;
 use builder::compose::disk::esps;
 use builder::compose::volume::Volume;
+use builder::vm::Drive;
 use installer::facts::parse_disks;
 use installer::model::resolve::load_profiles;
 use installer::model::storage::FilesystemKind;
 use installer::plan::{Device, Plan, Seed, plan};
+use installer::units::SectorSize;
 use tempfile::TempDir;
+use tests::guest::{Entry, Guest};
 use tests::judge::{self, Judge};
+use tests::layout;
+use tests::table::Table;
 use tests::xbuild::{Images, checkout, run_tool, storage, storage1};
 
-/// The node's images with the plan that they were made from, and a place for pieces cut out of them.
-struct Bench {
-    images: &'static Images,
+/// A node's images with the plan that they were made from, and a place for pieces cut out of them.
+struct Bench<'a> {
+    images: &'a Images,
     plan: Plan,
     folder: TempDir,
+    /// How often a judge was content.
+    verdicts: Cell<usize>,
 }
 
-impl Bench {
-    /// A generic node.
+impl<'a> Bench<'a> {
+    /// A generic storage node.
     fn generic() -> Self {
-        Self::new(storage(), &Seed::generic("storage"))
+        Self::new(storage(), storage_plan(&Seed::generic("storage")))
     }
 
     /// `storage1` of the example cluster.
     fn node() -> Self {
-        Self::new(storage1(), &Seed::node("xencluster", "storage1"))
+        Self::new(storage1(), storage_plan(&Seed::node("xencluster", "storage1")))
     }
 
-    fn new(images: &'static Images, seed: &Seed) -> Self {
-        let spec = load_profiles(&checkout()).unwrap().resolve("storage").unwrap();
-        let plan = plan(&spec.layout, &parse_disks("2x8G,1x4G").unwrap(), seed).unwrap();
-        Self { images, plan, folder: tempfile::tempdir().unwrap() }
+    fn new(images: &'a Images, plan: Plan) -> Self {
+        Self { images, plan, folder: tempfile::tempdir().unwrap(), verdicts: Cell::new(0) }
     }
 
     fn accept(&self, judge: &Judge, folder: &Path) {
         let run = |call: &ToolCall| run_tool(&self.images.tools, folder, call);
         judge.judge(&run).unwrap_or_else(|fault| panic!("{fault}"));
-    }
-
-    fn accept_disk(&self, judge: &Judge) {
-        self.accept(judge, &self.images.folder);
+        self.verdicts.set(self.verdicts.get() + 1);
     }
 
     /// Hands one copy of a device to the judges.
@@ -55,6 +58,42 @@ impl Bench {
         let piece = self.cut(device, copy);
         for judge in judges {
             self.accept(&judge(&piece), self.folder.path());
+        }
+    }
+
+    fn accept_partition_tables(&self) {
+        for (disk, drive) in self.plan.disks.iter().zip(&self.images.disks) {
+            let path = drive.path.to_str().unwrap();
+            self.accept(&judge::sfdisk(path, drive.sector_size), &self.images.folder);
+            if disk.sector_size == SectorSize::B512 {
+                self.accept(&judge::sgdisk(path), &self.images.folder);
+            }
+        }
+    }
+
+    fn accept_array_members(&self) {
+        for member in self.plan.arrays.iter().flat_map(|array| &array.members) {
+            let judges: [fn(&str) -> Judge; 2] = [judge::mdadm_superblock, judge::mdadm_bad_blocks];
+            self.accept_piece(&Device::Partition(member.partition), 0, &judges);
+        }
+    }
+
+    fn accept_physical_volumes(&self) {
+        for group in &self.plan.volume_groups {
+            for copy in 0..self.copies(&group.on) {
+                self.accept_piece(&group.on, copy, &[judge::pvck_headers, judge::pvck_metadata]);
+            }
+        }
+    }
+
+    fn accept_filesystems(&self) {
+        for filesystem in self.plan.filesystems.iter().filter(|one| one.kind == FilesystemKind::Ext4) {
+            for copy in 0..self.copies(&filesystem.on) {
+                self.accept_piece(&filesystem.on, copy, &[judge::e2fsck]);
+            }
+        }
+        for (at, _) in esps(&self.plan) {
+            self.accept_piece(&Device::Partition(at), 0, &[judge::fsck_vfat]);
         }
     }
 
@@ -84,6 +123,12 @@ impl Bench {
     }
 }
 
+/// The smallest storage node.
+fn storage_plan(seed: &Seed) -> Plan {
+    let spec = load_profiles(&checkout()).unwrap().resolve("storage").unwrap();
+    plan(&spec.layout, &parse_disks("2x8G,1x4G").unwrap(), seed).unwrap()
+}
+
 #[test]
 fn the_manifest_says_what_was_planned_and_hashes_what_is_there() {
     let bench = Bench::generic();
@@ -105,10 +150,9 @@ fn the_manifest_says_what_was_planned_and_hashes_what_is_there() {
 #[test]
 fn partition_tables_are_accepted_and_golden() {
     let bench = Bench::generic();
+    bench.accept_partition_tables();
     for (disk, drive) in bench.plan.disks.iter().zip(&bench.images.disks) {
         let path = drive.path.to_str().unwrap();
-        bench.accept_disk(&judge::sgdisk(path));
-        bench.accept_disk(&judge::sfdisk(path, 512));
         let said = run_tool(&bench.images.tools, &bench.images.folder, &judge::sfdisk_json(path, 512));
         let table = judge::normalized_table(&String::from_utf8_lossy(&said.stdout)).unwrap();
         let golden = checkout().join(format!("tests/tests/golden/storage-{}.json", disk.name));
@@ -121,34 +165,79 @@ fn partition_tables_are_accepted_and_golden() {
 
 #[test]
 fn every_array_member_is_accepted() {
-    let bench = Bench::generic();
-    for member in bench.plan.arrays.iter().flat_map(|array| &array.members) {
-        let judges: [fn(&str) -> Judge; 2] = [judge::mdadm_superblock, judge::mdadm_bad_blocks];
-        bench.accept_piece(&Device::Partition(member.partition), 0, &judges);
-    }
+    Bench::generic().accept_array_members();
 }
 
 #[test]
 fn physical_volumes_are_accepted_on_every_mirror() {
-    let bench = Bench::generic();
-    for group in &bench.plan.volume_groups {
-        for copy in 0..bench.copies(&group.on) {
-            bench.accept_piece(&group.on, copy, &[judge::pvck_headers, judge::pvck_metadata]);
-        }
-    }
+    Bench::generic().accept_physical_volumes();
 }
 
 #[test]
 fn file_systems_are_accepted_on_every_mirror() {
-    let bench = Bench::generic();
-    for filesystem in bench.plan.filesystems.iter().filter(|one| one.kind == FilesystemKind::Ext4) {
-        for copy in 0..bench.copies(&filesystem.on) {
-            bench.accept_piece(&filesystem.on, copy, &[judge::e2fsck]);
+    Bench::generic().accept_filesystems();
+}
+
+/// All judges on all layouts. Two of them want a real disk, and have it in a guest: `sgdisk` where sectors have 4096 bytes,
+/// and `mdadm` for bitmaps.
+#[test]
+#[ignore = "makes every layout twice"]
+fn every_layout_is_accepted_in_both_sector_sizes() {
+    let table = Table::new(["layout", "sectors", "disks", "verdicts on files", "verdicts in a guest"]);
+    for sector_size in [SectorSize::B512, SectorSize::B4096] {
+        let images = layout::ALL.map(|layout| layout.images("judged", sector_size));
+        let benches = layout::ALL
+            .iter()
+            .zip(&images)
+            .map(|(layout, images)| Bench::new(images, layout.plan(sector_size)));
+        let benches: Vec<Bench<'_>> = benches.collect();
+        for bench in &benches {
+            bench.accept_partition_tables();
+            bench.accept_array_members();
+            bench.accept_physical_volumes();
+            bench.accept_filesystems();
         }
+        let in_guest = accept_in_guest(&benches);
+        for ((layout, bench), in_guest) in layout::ALL.iter().zip(&benches).zip(in_guest) {
+            let (disks, sectors) = (layout.disk_list(sector_size), u64::from(sector_size));
+            table.row([&layout.name, &sectors, &disks, &bench.verdicts.get(), &in_guest]);
+        }
+        images.iter().for_each(Images::remove);
     }
-    for (at, _) in esps(&bench.plan) {
-        bench.accept_piece(&Device::Partition(at), 0, &[judge::fsck_vfat]);
+}
+
+/// One guest has the disks of all benches behind its own; the result is how many verdicts there are on each.
+fn accept_in_guest(benches: &[Bench<'_>]) -> Vec<usize> {
+    let own = storage1().disks.len();
+    let foreign: Vec<Drive> = benches.iter().flat_map(|bench| bench.images.disks.clone()).collect();
+    let firsts = benches.iter().scan(own, |next, bench| {
+        let first = *next;
+        *next += bench.images.disks.len();
+        Some(first)
+    });
+    let judges: Vec<Vec<Judge>> =
+        benches.iter().zip(firsts).map(|(bench, first)| judges_of_real_disks(&bench.plan, first)).collect();
+    let script: String = judges
+        .iter()
+        .flatten()
+        .enumerate()
+        .map(|(number, judge)| format!("record verdict{number} {}\n", judge.call.argv.join(" ")))
+        .collect();
+    let guest = Guest { foreign: &foreign, entry: Entry::PlainLinux, ..Guest::new(storage1(), &script) };
+    let answers = guest.examine();
+    for (number, judge) in judges.iter().flatten().enumerate() {
+        answers.accept(&format!("verdict{number}"), judge);
     }
+    judges.iter().map(Vec::len).collect()
+}
+
+/// The judges of a node whose disks are those from `first` on.
+fn judges_of_real_disks(plan: &Plan, first: usize) -> Vec<Judge> {
+    let disk = |index: usize| format!("/dev/disk/by-id/virtio-disk{}", first + index);
+    let tables = (0..plan.disks.len()).map(|index| judge::sgdisk(&disk(index)));
+    let members = plan.arrays.iter().flat_map(|array| &array.members).map(|member| member.partition);
+    let bitmaps = members.map(|at| judge::mdadm_bitmap(&format!("{}-part{}", disk(at.disk), at.number)));
+    tables.chain(bitmaps).collect()
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use builder::debian::fetch::link_or_copy;
 use builder::manifest::{FileEntry, Made};
 use tests::archive::{Archive, replay};
 use tests::running::Running;
@@ -55,7 +54,7 @@ impl Scene {
         good(&undisturbed.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap());
         let reference = Made::read(&trial.path("reference")).unwrap().files;
         fs::remove_dir_all(trial.path("reference")).unwrap();
-        copy_kernels(&trial);
+        trial.link_kernels("cache/kernel");
         prepare(&trial);
         Self { trial, archive: replay::of_cache(&cache_root()), reference }
     }
@@ -130,18 +129,6 @@ fn write_source(trial: &Trial) {
     assert!(copied.unwrap().success());
     fs::remove_dir_all(trial.path("source/overlays/common/etc/apt")).unwrap();
     symlink(checkout().join("builder"), trial.path("source/builder")).unwrap();
-}
-
-/// A kernel takes longer than all the rest.
-fn copy_kernels(trial: &Trial) {
-    let kernels = cache_root().join("kernel");
-    for key in names(&kernels).iter().filter(|name| !name.ends_with(".lock")) {
-        let copy = trial.path("cache/kernel").join(key);
-        fs::create_dir_all(&copy).unwrap();
-        for file in names(&kernels.join(key)) {
-            link_or_copy(&kernels.join(key).join(&file), &copy.join(&file)).unwrap();
-        }
-    }
 }
 
 /// A build without a kernel, from the mirrors of this machine; it has what is wanted when it begins to compile.
