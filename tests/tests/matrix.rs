@@ -128,9 +128,7 @@ impl Series {
             assert_arrays_sound(answers, layout.arrays, groups);
             assert_filesystems_clean(answers, layout.mounts.len());
             let (arrays, filesystems) = (layout.arrays, layout.mounts.len());
-            format!(
-                "{arrays} arrays checked, no mismatches; {groups} groups pass vgck; {filesystems} file systems pass e2fsck"
-            )
+            format!("sound: {arrays} arrays (mismatch_cnt 0), {groups} volume groups (vgck), {filesystems} file systems (e2fsck)")
         });
     }
 
