@@ -23,7 +23,7 @@ mod stamp;
 use bench::Bench;
 
 /// Raise it when the way a root is made changes.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 /// Where the root is inside the tools tree's sandbox.
 const TARGET: &str = "/target";
 /// Where packages lie, seen from the root itself; apt's own place, so that no trace of it stays.
@@ -237,9 +237,10 @@ impl<'a> Work<'a> {
         }
         fs::create_dir_all(self.root.join("var/lib/dpkg"))?;
         fs::write(self.root.join("var/lib/dpkg/status"), "")?;
-        let config = self.root.join("etc/dpkg/dpkg.cfg.d");
-        fs::create_dir_all(&config)?;
-        fs::write(config.join("xbuild"), DPKG_CONFIG)?;
+        let config = self.root.join("etc/dpkg/dpkg.cfg.d/xbuild");
+        fs::write(&config, DPKG_CONFIG)?;
+        // The caller's umask must not show on the node.
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o644))?;
         self.forbid_daemons()?;
         self.offer(essential)?;
         let dpkg = format!("exec dpkg --force-depends --install {ARCHIVES}/*.deb");

@@ -13,7 +13,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use nix::sched::{CloneFlags, unshare};
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::fs::Mode;
+use rustix::process::{Signal, set_parent_process_death_signal, umask};
 
 mod root;
 mod sync;
@@ -244,6 +245,8 @@ pub fn enter(sandbox: &Sandbox) -> Result<i32> {
 pub fn init(sandbox: &Sandbox) -> Result<i32> {
     die_with_parent()?;
     rustix::system::sethostname(b"xbuild").context("cannot set the host name")?;
+    // The caller's would get into images, as the modes of folders that programs make.
+    umask(Mode::from_raw_mode(0o022));
     root::change(sandbox)?;
     if sandbox.no_sync {
         sync::suppress()?;
