@@ -128,7 +128,9 @@ impl Series {
             assert_arrays_sound(answers, layout.arrays, groups);
             assert_filesystems_clean(answers, layout.mounts.len());
             let (arrays, filesystems) = (layout.arrays, layout.mounts.len());
-            format!("sound: {arrays} arrays (mismatch_cnt 0), {groups} volume groups (vgck), {filesystems} file systems (e2fsck)")
+            format!(
+                "sound: arrays {arrays} (mismatch_cnt 0), volume groups {groups} (vgck), file systems {filesystems} (e2fsck)"
+            )
         });
     }
 
