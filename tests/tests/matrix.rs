@@ -14,8 +14,16 @@ use tests::layout::{Layout, RAID1, RAID1_DRBD, RAID1_DRBD_LVM, RAID10_AOE, RAID1
 use tests::table::Table;
 use tests::xbuild::{Images, image};
 
+/// No mount waits for a degraded array of data: mdadm starts it half a minute later, and LVM what lies on it.
 const CHECK: &str = r#"
 systemctl is-system-running --wait >/dev/null
+incomplete() {
+    grep -q inactive /sys/block/md*/md/array_state || lvs --noheadings -o lv_active | grep -qv active
+}
+for second in $(seq 120); do
+    incomplete 2>/dev/null || break
+    sleep 1
+done
 record failed systemctl --failed --no-legend --plain
 record firmware sh -c '[ -d /sys/firmware/efi ] && echo UEFI || echo BIOS'
 record xen sh -c 'cat /sys/hypervisor/type 2>/dev/null || echo none'
