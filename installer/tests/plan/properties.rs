@@ -1,13 +1,16 @@
 //! Whatever the layout and the disks: a plan without mistakes, or a refusal that says why; never a panic.
 
-use installer::facts::DiskFacts;
-use installer::model::storage::{Carrier, Firmware, Layout, PartitionRule, RaidLevel, Size, VolumeGroupRule};
+use installer::facts::{DiskFacts, DiskLabel};
+use installer::model::storage::{
+    Carrier, DiskTraits, Firmware, Layout, PartitionRule, Pattern, RaidLevel, Size, VolumeGroupRule,
+};
 use installer::plan::{Plan, Refusal, Seed, plan};
 use installer::units::{Bytes, SectorSize};
 use proptest::collection::vec;
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
+use proptest::sample::{Index, select};
 
 use crate::layouts::{array, disks, ext4, on_array, partition, swap};
 
@@ -153,6 +156,34 @@ fn some_disks(sizes: impl Strategy<Value = u64>) -> impl Strategy<Value = Vec<Di
     vec((sizes, sector), 0..7).prop_map(move |disks| disks.into_iter().enumerate().map(disk).collect())
 }
 
+/// Disks of one group are labelled alike, but for their serial numbers.
+fn label(group: usize, at: usize) -> DiskLabel {
+    DiskLabel {
+        serial: format!("S{at}"),
+        wwn: format!("0x{at}"),
+        model: format!("Model {group} of 9"),
+        path: format!("pci-0000:0{group}:1f.2-ata-{at}"),
+        rotational: Some(group == 0),
+    }
+}
+
+/// Ways to say which disks a group takes.
+const WAYS: [fn(usize, &[DiskLabel]) -> DiskTraits; 5] = [
+    |_, labels| DiskTraits { serials: texts(labels, |label| &label.serial), ..DiskTraits::default() },
+    |_, labels| DiskTraits { wwns: texts(labels, |label| &label.wwn), ..DiskTraits::default() },
+    |group, _| DiskTraits { model: Some(Pattern(format!("*el {group} *"))), ..DiskTraits::default() },
+    |group, _| DiskTraits { path: Some(Pattern(format!("pci-*:0{group}:*"))), ..DiskTraits::default() },
+    |group, _| DiskTraits {
+        rotational: Some(group == 0),
+        model: Some(Pattern(format!("Model {group}*"))),
+        ..DiskTraits::default()
+    },
+];
+
+fn texts(labels: &[DiskLabel], text: fn(&DiskLabel) -> &String) -> Vec<String> {
+    labels.iter().map(|label| text(label).clone()).collect()
+}
+
 fn check(planned: &Result<Plan, Vec<Refusal>>) {
     match planned {
         Ok(plan) => {
@@ -191,6 +222,43 @@ proptest! {
         for refusal in planned.err().unwrap_or_default() {
             let too_small = ["need", "no room for data"].iter().any(|words| refusal.message.contains(words));
             prop_assert!(too_small, "{}", refusal);
+        }
+    }
+
+    /// In whatever order the disks are found.
+    #[test]
+    fn every_group_gets_the_disks_that_it_asks_for(
+        (groups, disks) in some_suited(),
+        ways in vec(select(WAYS.to_vec()), 3),
+        places in vec(any::<Index>(), 12),
+    ) {
+        let mut layout = layout(&groups);
+        let mut shuffled = Vec::new();
+        let mut wanted = Vec::new();
+        let mut rest = disks.into_iter();
+        for (group, ((_, (count, _), _), way)) in groups.iter().zip(ways).enumerate() {
+            let own: Vec<_> = rest.by_ref().take(*count).collect();
+            let labels: Vec<_> = (0..own.len()).map(|at| label(group, wanted.len() + at)).collect();
+            layout.disks[group].only = way(group, &labels);
+            for (disk, label) in own.into_iter().zip(labels) {
+                wanted.push((disk.name.clone(), format!("g{group}")));
+                let place = places[wanted.len() % places.len()].index(shuffled.len() + 1);
+                shuffled.insert(place, DiskFacts { label, ..disk });
+            }
+        }
+        let planned = plan(&layout, &shuffled, &Seed::generic("test"));
+        check(&planned);
+        match planned {
+            Ok(plan) => {
+                let mut got: Vec<_> = plan.disks.into_iter().map(|disk| (disk.name, disk.group)).collect();
+                got.sort();
+                wanted.sort();
+                prop_assert_eq!(got, wanted);
+            }
+            Err(refusals) => for refusal in refusals {
+                let too_small = ["need", "no room for data"].iter().any(|words| refusal.message.contains(words));
+                prop_assert!(too_small, "{}", refusal);
+            }
         }
     }
 
