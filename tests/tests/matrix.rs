@@ -276,14 +276,11 @@ fn raid1_in_qcow2() {
     assert!(images.disks.iter().all(|disk| disk.path.extension().is_some_and(|end| end == "qcow2")));
     let table = Table::new(["layout", "firmware", "entry", "disks missing", "result", "seconds"]);
     let series = Series { layout: &RAID1, sector_size: SectorSize::B512, images, table };
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        series.boots(firmware, Entry::Xen, &[]);
-    }
     series.boots(Firmware::Bios, Entry::PlainLinux, &[0]);
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        let start = Instant::now();
-        boot_to_login(&series.images.folder, &["--firmware", &name(firmware).to_lowercase()]);
-        series.row(&series.guest(firmware, Entry::Xen, &[]), "`xbuild boot` gets to the login prompt", start);
-    }
+    series.boots(Firmware::Uefi, Entry::PlainLinux, &[1]);
+    let start = Instant::now();
+    boot_to_login(&series.images.folder, &["--firmware", "uefi"]);
+    let guest = series.guest(Firmware::Uefi, Entry::Xen, &[]);
+    series.row(&guest, "`xbuild boot` gets to the login prompt", start);
     series.images.remove();
 }
