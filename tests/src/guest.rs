@@ -114,6 +114,14 @@ impl Answers {
     }
 }
 
+/// What systemd is told from outside: the check, what starts it, and patience with disks, since an emulated one under
+/// Xen may take longer to show up than the minute and a half that it has otherwise.
+const CREDENTIALS: [(&str, &str); 3] = [
+    ("systemd.extra-unit.xbuild-check.service", UNIT),
+    ("systemd.unit-dropin.multi-user.target", "[Unit]\nWants=xbuild-check.service\n"),
+    ("systemd.unit-dropin.dev-.device", "[Unit]\nJobRunningTimeoutSec=10min\n"),
+];
+
 const UNIT: &str = "[Unit]\nDescription=Check from outside\nAfter=multi-user.target\n\n\
     [Service]\nType=exec\nStandardOutput=journal+console\n\
     ExecStart=/bin/sh -c 'tar -xf /dev/disk/by-id/virtio-check -C /run && exec sh /run/check.sh'\n";
@@ -197,15 +205,6 @@ impl<'a> Guest<'a> {
 
     fn machine(&self, folder: &Path, check: &Path, answers: &Path) -> Machine {
         let disks = self.images.disks.iter().enumerate().filter(|(index, _)| !self.without.contains(index));
-        let credential = format!(
-            "type=11,value=io.systemd.credential.binary:systemd.extra-unit.xbuild-check.service={}",
-            STANDARD.encode(UNIT)
-        );
-        let wanted = "[Unit]\nWants=xbuild-check.service\n";
-        let drop_in = format!(
-            "type=11,value=io.systemd.credential.binary:systemd.unit-dropin.multi-user.target={}",
-            STANDARD.encode(wanted)
-        );
         let disk = |path: &Path, serial: &str, read_only: &str| {
             let path = path.display();
             [
@@ -219,7 +218,10 @@ impl<'a> Guest<'a> {
             ["-serial", "stdio", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
                 .map(str::to_owned)
                 .to_vec();
-        extra.extend(["-smbios".to_owned(), credential, "-smbios".to_owned(), drop_in]);
+        extra.extend(CREDENTIALS.into_iter().flat_map(|(name, text)| {
+            let text = STANDARD.encode(text);
+            ["-smbios".to_owned(), format!("type=11,value=io.systemd.credential.binary:{name}={text}")]
+        }));
         extra.extend(disk(check, "check", "on"));
         extra.extend(disk(answers, "answers", "off"));
         let disks = disks.map(|(_, drive)| drive).chain(self.foreign).cloned().collect();
