@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod facts;
+pub mod host;
 pub mod identity;
 pub mod model;
 pub mod overlay;
