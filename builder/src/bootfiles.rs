@@ -26,20 +26,12 @@ const INITRD: &str = "initrd.img";
 /// Raise it when the way these files are made changes.
 const REVISION: u32 = 3;
 
-/// Blanks for a node's arguments; neither of them occurs in GRUB's own text. Ids are blanks of [`probe`].
-pub mod blank {
-    /// Hypervisor arguments.
-    pub const XEN: &str = "xbuild-xen-arguments";
-    /// Kernel arguments.
-    pub const KERNEL: &str = "xbuild-kernel-arguments";
-}
-
 /// What boot files are made from.
 #[derive(Debug)]
 pub struct Recipe<'a> {
     /// The role's root.
     pub rootfs: &'a Rootfs,
-    /// The overlay files that `update-initramfs` and `update-grub` read, rendered with [`blank`]s.
+    /// The overlay files that `update-initramfs` and `update-grub` read, rendered with [`installer::menu::blank`]s.
     pub settings: &'a [OverlayFile],
     /// Where `/` and `/boot` will be.
     pub probe: Probe,

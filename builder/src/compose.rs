@@ -1,67 +1,13 @@
 //! The file target: a plan's disks as sparse files, without root, loop devices or the kernel's md and dm.
 //!
-//! One on-disk format per room. `gpt`, `md`, `lvm` and `grub` are pure up to the bytes, which are [`Piece`]s;
-//! `ext`, `swap` and `esp` are the command lines of the tools that know those formats best; `volume` says where
-//! the bytes of a file system lie on the disks, `sparse` copies without filling holes, and `disk` puts it together.
+//! The formats themselves are [`installer::format`]'s, but for `md`: on a machine the kernel writes its superblocks. `volume`
+//! says where the bytes of a file system lie on the disks, `sparse` copies without filling holes, and `disk` puts it
+//! together.
 
-pub mod block;
-pub mod content;
 pub mod disk;
-pub mod esp;
-pub mod ext;
 #[cfg(test)]
+#[path = "../../installer/src/format/fixture.rs"]
 pub(crate) mod fixture;
-pub mod gpt;
-pub mod grub;
-pub mod lvm;
 pub mod md;
 pub mod sparse;
-pub mod swap;
 pub mod volume;
-
-use installer::units::Bytes;
-
-use self::block::Block;
-
-/// The time that everything made here carries: seconds since 1970, as in `SOURCE_DATE_EPOCH`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Epoch(pub u64);
-
-/// Bytes, and where they go on whatever they are for (a disk, an array's member, a physical volume).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Offset.
-    pub at: Bytes,
-    /// Content.
-    pub bytes: Vec<u8>,
-}
-
-impl Piece {
-    fn new(at: Bytes, block: Block) -> Self {
-        Self { at, bytes: block.into_bytes() }
-    }
-}
-
-/// A command to be run by whoever owns the sandbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCall {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// The environment, beyond what every tool gets.
-    pub env: Vec<(String, String)>,
-}
-
-impl ToolCall {
-    /// A command without an environment of its own.
-    #[must_use]
-    pub fn new<S: AsRef<str>>(argv: impl IntoIterator<Item = S>) -> Self {
-        Self { argv: argv.into_iter().map(|word| word.as_ref().to_owned()).collect(), env: Vec::new() }
-    }
-
-    /// The same command with one more variable.
-    #[must_use]
-    pub fn with_env(mut self, name: &str, value: impl ToString) -> Self {
-        self.env.push((name.to_owned(), value.to_string()));
-        self
-    }
-}

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use installer::context::{Context, Mirrors};
+use installer::format::Epoch;
 use installer::identity;
+use installer::menu::blank;
 use installer::model::node::{Layer, NodeSpec};
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::Plan;
 
 use crate::bootfiles::probe::Probe;
-use crate::bootfiles::{self, BootFiles, blank};
-use crate::compose::Epoch;
+use crate::bootfiles::{self, BootFiles};
 use crate::debian::{Archive, Package};
 use crate::failure::with_hint;
 use crate::lock::NodePackages;

@@ -7,7 +7,6 @@ pub mod compose;
 pub mod debian;
 pub mod failure;
 pub mod image;
-pub mod initrd;
 pub mod inspect;
 pub mod kernel;
 pub mod lock;

@@ -5,7 +5,7 @@
 
 use std::process::Output;
 
-use builder::compose::ToolCall;
+use installer::format::ToolCall;
 
 /// Runs a tool wherever the tools are: on the host, or in the tools tree.
 pub type Runner<'run> = &'run dyn Fn(&ToolCall) -> Output;

@@ -6,11 +6,11 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use builder::cache::Cache;
-use builder::compose::ToolCall;
 use builder::manifest::Made;
 use builder::sandbox::Sandbox;
 use builder::tools::Tools;
 use builder::vm::Drive;
+use installer::format::ToolCall;
 
 /// `xbuild` as cargo built it beside this test.
 #[must_use]

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "../../builder/src/compose/fixture.rs"]
+#[path = "../../installer/src/format/fixture.rs"]
 mod fixture;
 #[path = "compose/images.rs"]
 mod images;
@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use builder::compose::disk::esps;
+use installer::format::esp::esps;
 use installer::model::storage::FilesystemKind;
 use installer::plan::{Device, Plan};
 use tests::judge::{self, Judge};

@@ -6,12 +6,12 @@ use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::Path;
 
-use builder::bootfiles::blank;
-use builder::compose::ToolCall;
-use builder::compose::disk::esps;
 use builder::compose::volume::Volume;
 use builder::vm::Drive;
 use installer::facts::parse_disks;
+use installer::format::ToolCall;
+use installer::format::esp::esps;
+use installer::menu::blank;
 use installer::model::resolve::load_profiles;
 use installer::model::storage::FilesystemKind;
 use installer::plan::{Device, Plan, Seed, plan};

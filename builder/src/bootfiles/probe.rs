@@ -4,30 +4,9 @@
 //! since they are a node's own.
 
 use anyhow::{Context as _, Result, bail};
+use installer::menu::{BOOT, Blanks, ROOT};
 use installer::plan::{Device, Filesystem, Plan};
 use serde::Serialize;
-
-/// Blanks for the ids of a device. None of them occurs in GRUB's own text.
-#[derive(Clone, Copy, Debug)]
-struct Blanks {
-    device: &'static str,
-    uuid: &'static str,
-    partuuid: &'static str,
-    array: &'static str,
-}
-
-const ROOT: Blanks = Blanks {
-    device: "/dev/xbuild-root",
-    uuid: "xbuild-root-uuid",
-    partuuid: "xbuild-root-partuuid",
-    array: "xbuild-root-array",
-};
-const BOOT: Blanks = Blanks {
-    device: "/dev/xbuild-boot",
-    uuid: "xbuild-boot-uuid",
-    partuuid: "xbuild-boot-partuuid",
-    array: "xbuild-boot-array",
-};
 
 /// What carries a file system, as far as GRUB's scripts ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -53,12 +32,6 @@ impl Probe {
     pub fn of(plan: &Plan) -> Result<Self> {
         let boot = plan.filesystem_at("/boot").map(carrier).transpose()?;
         Ok(Self { root: carrier(root(plan)?)?, boot })
-    }
-
-    /// The folder of GRUB's files, from the root of its file system.
-    #[must_use]
-    pub fn grub_folder(&self) -> &'static str {
-        if self.boot.is_some() { "/grub" } else { "/boot/grub" }
     }
 
     /// The stand-in for grub-probe(8).
@@ -97,31 +70,6 @@ impl Probe {
                 format!("{all} && {link}")
             })
     }
-}
-
-/// The menu with a plan's ids in its blanks.
-///
-/// # Errors
-/// When the plan has no `/`.
-pub fn fill(menu: &str, plan: &Plan) -> Result<String> {
-    let root = root(plan)?;
-    let boot = plan.filesystem_at("/boot").unwrap_or(root);
-    let menu = fill_place(menu, ROOT, plan, root);
-    Ok(fill_place(&menu, BOOT, plan, boot))
-}
-
-fn fill_place(menu: &str, blanks: Blanks, plan: &Plan, filesystem: &Filesystem) -> String {
-    let partuuid = match &filesystem.on {
-        Device::Partition(at) => plan.partition(*at).map(|partition| partition.guid.to_string()),
-        Device::Array(_) | Device::Volume { .. } => None,
-    };
-    let array = match &filesystem.on {
-        Device::Array(name) => plan.array(name).map(|array| array.uuid.simple().to_string()),
-        Device::Partition(_) | Device::Volume { .. } => None,
-    };
-    menu.replace(blanks.uuid, &filesystem.uuid.to_string())
-        .replace(blanks.partuuid, &partuuid.unwrap_or_default())
-        .replace(blanks.array, &array.unwrap_or_default())
 }
 
 fn root(plan: &Plan) -> Result<&Filesystem> {

@@ -5,12 +5,13 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use installer::plan::{Array, Device, Disk, Partition, PartitionKind, PartitionRef, Plan};
+use installer::format::{Epoch, Piece, gpt, grub, lvm};
+use installer::plan::{Array, Device, Disk, Partition, PartitionKind, Plan};
 use installer::units::{Bytes, SectorSize};
 use rustix::fs::{FlockOperation, flock};
 
+use super::md;
 use super::volume::Volume;
-use super::{Epoch, Piece, gpt, grub, lvm, md};
 
 /// The images of a plan's disks while they are written, as `disk0.img.partial` and so on.
 ///
@@ -139,11 +140,6 @@ impl<'plan> DiskImages<'plan> {
 fn bios_boot(disk: &Disk) -> Result<&Partition> {
     let found = disk.partitions.iter().find(|partition| partition.kind == PartitionKind::BiosBoot);
     found.with_context(|| format!("BUG: boot disk {} has no BIOS boot partition", disk.name))
-}
-
-/// The ESPs of a plan.
-pub fn esps(plan: &Plan) -> impl Iterator<Item = (PartitionRef, &Partition)> {
-    plan.partitions().filter(|(_, partition)| partition.kind == PartitionKind::Esp)
 }
 
 /// An image without its final name; removed unless it gets it.

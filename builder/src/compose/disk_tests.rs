@@ -1,11 +1,12 @@
 use std::fs;
 use std::path::Path;
 
+use installer::format::Epoch;
 use installer::plan::PartitionKind;
 use tempfile::tempdir;
 
-use super::{DiskImages, esps};
-use crate::compose::{Epoch, fixture};
+use super::DiskImages;
+use crate::compose::fixture;
 
 const EPOCH: Epoch = Epoch(1_700_000_000);
 
@@ -82,11 +83,4 @@ fn a_plan_that_breaks_its_own_rules_is_refused() {
     let error = DiskImages::create(&plan, dir.path(), EPOCH).unwrap_err().to_string();
     assert!(error.starts_with("BUG: disk1 lacks its boot partitions"), "{error}");
     assert!(names(dir.path()).is_empty());
-}
-
-#[test]
-fn every_system_disk_has_an_esp() {
-    let plan = fixture::raid10();
-    let found: Vec<_> = esps(&plan).map(|(at, _)| (at.disk, at.number)).collect();
-    assert_eq!(found, [(0, 15), (1, 15), (2, 15), (3, 15)]);
 }

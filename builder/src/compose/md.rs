@@ -5,12 +5,11 @@
 //! members that were never written are all zeros, hence equal.
 
 use anyhow::{Result, ensure};
+use installer::format::block::Block;
+use installer::format::{Epoch, Piece};
 use installer::model::storage::RaidLevel;
 use installer::plan::Array;
 use installer::units::Bytes;
-
-use super::block::Block;
-use super::{Epoch, Piece};
 
 /// What md counts in, whatever the disk's own sectors are.
 const SECTOR: Bytes = Bytes(512);

@@ -1,8 +1,9 @@
+use installer::format::{Epoch, Piece};
 use installer::plan::Array;
 use installer::units::Bytes;
 
 use super::member;
-use crate::compose::{Epoch, Piece, fixture};
+use crate::compose::fixture;
 
 const EPOCH: Epoch = Epoch(1_700_000_000);
 

@@ -4,21 +4,21 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use installer::content::{self, Additions, Part};
+use installer::format::esp::esps;
+use installer::format::grub::Platform;
+use installer::format::{Epoch, ToolCall, esp, ext, grub, swap};
 use installer::model::storage::FilesystemKind;
 use installer::overlay::OverlayFile;
-use installer::plan::{Device, Filesystem, Plan};
+use installer::plan::{Device, Filesystem};
 use installer::units::Bytes;
+use installer::{initrd, menu};
 
 use super::{Request, context, regular};
-use crate::bootfiles::probe::{self, Probe};
-use crate::bootfiles::{BootFiles, blank};
-use crate::compose::content::{Additions, Part};
-use crate::compose::disk::{DiskImages, esps};
-use crate::compose::grub::Platform;
-use crate::compose::{Epoch, ToolCall, content, esp, ext, grub, swap};
+use crate::bootfiles::BootFiles;
+use crate::compose::disk::DiskImages;
 use crate::debian::Package;
 use crate::failure::Hinted as _;
-use crate::initrd;
 use crate::manifest::{self, KernelEntry, Manifest};
 use crate::rootfs::Rootfs;
 use crate::sandbox::Sandbox;
@@ -122,8 +122,7 @@ impl Composer<'_> {
     /// The role's menu with this node's values in its blanks.
     fn menu(&self) -> Result<String> {
         let context = context(self.session, self.request);
-        let menu = probe::fill(&self.boot.menu()?, &self.request.plan)?;
-        Ok(menu.replace(blank::XEN, &context.boot.xen).replace(blank::KERNEL, &context.boot.kernel))
+        menu::fill(&self.boot.menu()?, &self.request.plan, &context.boot)
     }
 
     fn tool(&self, work: &Path, call: &ToolCall) -> Sandbox {
@@ -200,9 +199,8 @@ impl Composer<'_> {
     /// GRUB for each firmware, which finds the file system with its menu by the UUID.
     fn make_cores(&self, work: &Path) -> Result<()> {
         let plan = &self.request.plan;
-        let folder = Probe::of(plan)?.grub_folder();
-        let boot = plan.filesystem_at("/boot").map_or_else(|| root_filesystem(plan), Ok)?;
-        fs::write(work.join("early.cfg"), grub::early_config(boot.uuid, folder))?;
+        let folder = menu::folder(plan);
+        fs::write(work.join("early.cfg"), grub::early_config(menu::filesystem(plan)?.uuid, folder))?;
         for platform in self.platforms() {
             let core = match platform {
                 Platform::Pc => BIOS_CORE,
@@ -255,8 +253,4 @@ fn remove_earlier(out: &Path, disks: usize) -> Result<()> {
     manifest.into_iter().chain(further).chain(converted).try_for_each(|path| {
         fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
     })
-}
-
-fn root_filesystem(plan: &Plan) -> Result<&Filesystem> {
-    plan.filesystem_at("/").context("BUG: a plan without a root file system")
 }

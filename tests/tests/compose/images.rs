@@ -5,10 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use builder::compose::disk::{DiskImages, esps};
+use builder::compose::disk::DiskImages;
 use builder::compose::sparse::data_ranges;
 use builder::compose::volume::Volume;
-use builder::compose::{Epoch, ToolCall, esp, ext, grub, swap};
+use installer::format::esp::esps;
+use installer::format::{Epoch, ToolCall, esp, ext, grub, swap};
 use installer::model::storage::FilesystemKind;
 use installer::plan::{Device, Filesystem, Plan};
 use installer::units::Bytes;

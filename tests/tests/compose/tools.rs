@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use builder::compose::ToolCall;
+use installer::format::ToolCall;
 use tests::xbuild::{run_tool, storage};
 
 /// Runs a tool; the temporary directory is visible to it at the same path.

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use builder::compose::ToolCall;
+use installer::format::ToolCall;
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::xbuild::{checkout, program, run_tool, storage};

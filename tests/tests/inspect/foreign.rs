@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use builder::compose::ToolCall;
 use builder::vm::{Drive, Format};
+use installer::format::ToolCall;
 use liblzma::read::XzDecoder;
 use serde_json::Value;
 use tests::guest::{Entry, Guest};

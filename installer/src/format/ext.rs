@@ -1,7 +1,7 @@
 //! ext4, made by `mke2fs` from a tar: no root, no mount, and the same bytes everywhere.
 
-use installer::plan::Filesystem;
-use installer::units::Bytes;
+use crate::plan::Filesystem;
+use crate::units::Bytes;
 
 use super::{Epoch, ToolCall};
 
@@ -55,10 +55,10 @@ pub fn mke2fs(
 
 #[cfg(test)]
 mod tests {
-    use installer::units::Bytes;
+    use crate::units::Bytes;
 
     use super::{CONFIG, Epoch, mke2fs};
-    use crate::compose::fixture;
+    use crate::format::fixture;
 
     #[test]
     fn the_command_pins_everything_that_could_differ() {

@@ -1,4 +1,4 @@
-use installer::units::Bytes;
+use crate::units::Bytes;
 use uuid::uuid;
 
 use super::{Platform, boot_code, core, early_config, mkimage};

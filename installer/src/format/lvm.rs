@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
+use crate::plan::{LogicalVolume, VolumeGroup};
+use crate::units::Bytes;
 use anyhow::{Result, ensure};
-use installer::plan::{LogicalVolume, VolumeGroup};
-use installer::units::Bytes;
 
 use super::block::Block;
 use super::{Epoch, Piece};

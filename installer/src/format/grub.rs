@@ -5,8 +5,8 @@
 //! (`grub-install --no-rs-codes`): it guards against programs that write into the gap behind the MBR, and here the
 //! core lies in a partition of its own.
 
+use crate::units::Bytes;
 use anyhow::{Result, ensure};
-use installer::units::Bytes;
 use uuid::Uuid;
 
 use super::block::Block;

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::Cursor;
 use std::os::unix::fs::FileExt;
 
+use crate::plan::{Disk, Partition};
+use crate::units::Bytes;
 use anyhow::{Context, Result, ensure};
 use gptman::{GPT, GPTPartitionEntry};
-use installer::plan::{Disk, Partition};
-use installer::units::Bytes;
 use mbrman::{CHS, MBRHeader, MBRPartitionEntry};
 
 /// Writes the protective MBR and both tables. `file` has the size of the disk; the first 440 bytes are left alone:

@@ -2,8 +2,8 @@
 //!
 //! Not by `fatfs`: 0.3.6 writes directories that `fsck.vfat` wants to repair.
 
-use installer::plan::Partition;
-use installer::units::SectorSize;
+use crate::plan::{Partition, PartitionKind, PartitionRef, Plan};
+use crate::units::SectorSize;
 use uuid::Uuid;
 
 use super::{Epoch, ToolCall};
@@ -16,6 +16,11 @@ const APPLICATION: &str = "::/EFI/BOOT/BOOTX64.EFI";
 #[must_use]
 pub fn volume_id(guid: Uuid) -> u32 {
     guid.as_fields().0
+}
+
+/// The ESPs of a plan.
+pub fn esps(plan: &Plan) -> impl Iterator<Item = (PartitionRef, &Partition)> {
+    plan.partitions().filter(|(_, partition)| partition.kind == PartitionKind::Esp)
 }
 
 /// Makes the file system in `file`, which has the size of the partition already. Its sectors are the disk's: firmware
@@ -37,10 +42,10 @@ pub fn fill(file: &str, application: &str, epoch: Epoch) -> [ToolCall; 2] {
 
 #[cfg(test)]
 mod tests {
-    use installer::units::SectorSize;
+    use crate::units::SectorSize;
 
-    use super::{fill, mkfs};
-    use crate::compose::{Epoch, fixture};
+    use super::{esps, fill, mkfs};
+    use crate::format::{Epoch, fixture};
 
     #[test]
     fn firmware_finds_grub_without_an_entry() {
@@ -48,6 +53,13 @@ mod tests {
             fill("esp.img", "grub.efi", Epoch(1)).map(|call| call.argv.join(" ")),
             ["mmd -i esp.img ::/EFI ::/EFI/BOOT", "mcopy -i esp.img grub.efi ::/EFI/BOOT/BOOTX64.EFI"]
         );
+    }
+
+    #[test]
+    fn every_system_disk_has_an_esp() {
+        let plan = fixture::raid10();
+        let found: Vec<_> = esps(&plan).map(|(at, _)| (at.disk, at.number)).collect();
+        assert_eq!(found, [(0, 15), (1, 15), (2, 15), (3, 15)]);
     }
 
     #[test]

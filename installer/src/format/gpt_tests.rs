@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
 
+use crate::plan::{Disk, PartitionKind};
+use crate::units::{Bytes, SectorSize};
 use gpt::disk::LogicalBlockSize;
 use gpt::partition_types::LINUX_FS;
-use installer::plan::{Disk, PartitionKind};
-use installer::units::{Bytes, SectorSize};
 use tempfile::tempfile;
 
 use super::write;
-use crate::compose::fixture;
+use crate::format::fixture;
 
 fn blank(disk: &Disk) -> std::fs::File {
     let file = tempfile().unwrap();

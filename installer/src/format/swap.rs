@@ -1,6 +1,6 @@
 //! Swap space, made by `mkswap`.
 
-use installer::plan::Filesystem;
+use crate::plan::Filesystem;
 
 use super::ToolCall;
 
@@ -14,7 +14,7 @@ pub fn mkswap(filesystem: &Filesystem, file: &str) -> ToolCall {
 #[cfg(test)]
 mod tests {
     use super::mkswap;
-    use crate::compose::fixture;
+    use crate::format::fixture;
 
     #[test]
     fn identity_and_page_size_come_from_the_plan() {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use crate::overlay::{Content, OverlayFile};
 use anyhow::{Context, Result};
-use installer::overlay::{Content, OverlayFile};
 use tar::{Archive, Builder, Entry, EntryType, Header};
 
-use super::Epoch;
+use crate::format::Epoch;
 
 /// What is laid over the root, and how single files of the root are changed.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl<W: Write> Writer<'_, W> {
             Some(hash) if path == Path::new("etc/shadow") => {
                 let mut shadow = String::new();
                 entry.read_to_string(&mut shadow)?;
-                let shadow = installer::identity::with_root_password(&shadow, hash);
+                let shadow = crate::identity::with_root_password(&shadow, hash);
                 header.set_size(shadow.len() as u64);
                 Ok(self.builder.append_data(&mut header, dotted(inside), shadow.as_bytes())?)
             }
@@ -206,8 +206,8 @@ fn dotted(path: &Path) -> PathBuf {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::{Additions, Part, write};
-    use crate::compose::Epoch;
-    use installer::overlay::{Content, OverlayFile};
+    use crate::format::Epoch;
+    use crate::overlay::{Content, OverlayFile};
     use std::io::Read as _;
     use std::path::Path;
 

@@ -8,9 +8,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::overlay::{Content, OverlayFile};
 use anyhow::{Context as _, Result, ensure};
 use cpio::NewcBuilder;
-use installer::overlay::{Content, OverlayFile};
 
 /// Overlay files that the initramfs carries as well, and where; the hooks of mdadm and lvm2 copy the same ones.
 const CARRIED: [(&str, &str); 2] =
@@ -92,7 +92,7 @@ fn entry(archive: Vec<u8>, name: &str, mode: u32, bytes: &[u8], epoch: u64) -> R
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::{entry, for_node, split, trailer};
-    use installer::overlay::{Content, OverlayFile};
+    use crate::overlay::{Content, OverlayFile};
 
     fn archive(names: &[&str]) -> Vec<u8> {
         let add = |archive, name: &&str| entry(archive, name, 0o100_644, b"role's", 7).unwrap();

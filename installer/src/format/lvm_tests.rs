@@ -1,8 +1,8 @@
-use installer::plan::VolumeGroup;
-use installer::units::Bytes;
+use crate::plan::VolumeGroup;
+use crate::units::Bytes;
 
 use super::{dashed, physical_volume};
-use crate::compose::{Epoch, fixture};
+use crate::format::{Epoch, fixture};
 
 const EPOCH: Epoch = Epoch(1_700_000_000);
 
