@@ -15,6 +15,7 @@ pub mod lvm;
 pub mod swap;
 
 use self::block::Block;
+use crate::host::Command;
 use crate::units::Bytes;
 
 /// The time that everything made here carries: seconds since 1970, as in `SOURCE_DATE_EPOCH`.
@@ -59,5 +60,12 @@ impl ToolCall {
     pub fn with_env(mut self, name: &str, value: impl ToString) -> Self {
         self.env.push((name.to_owned(), value.to_string()));
         self
+    }
+}
+
+/// On a machine no sandbox is needed.
+impl From<ToolCall> for Command {
+    fn from(call: ToolCall) -> Self {
+        Self { argv: call.argv, env: call.env, input: Vec::new() }
     }
 }

@@ -4,6 +4,7 @@
 #[cfg(test)]
 extern crate self as installer;
 
+pub mod apply;
 pub mod content;
 pub mod context;
 pub mod facts;

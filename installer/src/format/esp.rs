@@ -11,6 +11,8 @@ use super::{Epoch, ToolCall};
 /// Where a machine without boot entries looks (UEFI 2.10, 3.5.1.1): disks can move from one machine to the next.
 const FALLBACK: [&str; 2] = ["::/EFI", "::/EFI/BOOT"];
 const APPLICATION: &str = "::/EFI/BOOT/BOOTX64.EFI";
+/// Where no machine looks.
+const WITHHELD: &str = "::/EFI/BOOT/XBUILD.NEW";
 
 /// The FAT volume id of an ESP: the first field of its PARTUUID, so that no two ESPs of a node share one.
 #[must_use]
@@ -35,16 +37,42 @@ pub fn mkfs(partition: &Partition, sector_size: SectorSize, file: &str) -> ToolC
 /// Puts `application` into the file system in `file`, where firmware starts it.
 #[must_use]
 pub fn fill(file: &str, application: &str, epoch: Epoch) -> [ToolCall; 2] {
+    copy(file, application, APPLICATION, epoch)
+}
+
+/// As [`fill`], but firmware does not find it before [`release`].
+#[must_use]
+pub fn withhold(file: &str, application: &str, epoch: Epoch) -> [ToolCall; 2] {
+    copy(file, application, WITHHELD, epoch)
+}
+
+/// Lets firmware find what was put there by [`withhold`]: one sector of a folder changes.
+#[must_use]
+pub fn release(file: &str, epoch: Epoch) -> ToolCall {
+    rename(file, WITHHELD, APPLICATION, epoch)
+}
+
+/// The opposite of [`release`].
+#[must_use]
+pub fn retract(file: &str, epoch: Epoch) -> ToolCall {
+    rename(file, APPLICATION, WITHHELD, epoch)
+}
+
+fn copy(file: &str, application: &str, to: &str, epoch: Epoch) -> [ToolCall; 2] {
     let folders = ToolCall::new(["mmd", "-i", file].into_iter().chain(FALLBACK));
-    let copy = ToolCall::new(["mcopy", "-i", file, application, APPLICATION]);
+    let copy = ToolCall::new(["mcopy", "-i", file, application, to]);
     [folders, copy].map(|call| call.with_env("SOURCE_DATE_EPOCH", epoch.0))
+}
+
+fn rename(file: &str, from: &str, to: &str, epoch: Epoch) -> ToolCall {
+    ToolCall::new(["mren", "-i", file, from, to]).with_env("SOURCE_DATE_EPOCH", epoch.0)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::units::SectorSize;
 
-    use super::{esps, fill, mkfs};
+    use super::{esps, fill, mkfs, release, withhold};
     use crate::format::{Epoch, fixture};
 
     #[test]
@@ -52,6 +80,16 @@ mod tests {
         assert_eq!(
             fill("esp.img", "grub.efi", Epoch(1)).map(|call| call.argv.join(" ")),
             ["mmd -i esp.img ::/EFI ::/EFI/BOOT", "mcopy -i esp.img grub.efi ::/EFI/BOOT/BOOTX64.EFI"]
+        );
+    }
+
+    #[test]
+    fn firmware_finds_nothing_before_it_may() {
+        let [_, copy] = withhold("/dev/sda15", "grub.efi", Epoch(1));
+        assert_eq!(copy.argv.join(" "), "mcopy -i /dev/sda15 grub.efi ::/EFI/BOOT/XBUILD.NEW");
+        assert_eq!(
+            release("/dev/sda15", Epoch(1)).argv.join(" "),
+            "mren -i /dev/sda15 ::/EFI/BOOT/XBUILD.NEW ::/EFI/BOOT/BOOTX64.EFI"
         );
     }
 

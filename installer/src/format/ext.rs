@@ -37,18 +37,42 @@ pub fn mke2fs(
     config: &str,
     epoch: Epoch,
 ) -> ToolCall {
-    let Filesystem { uuid, label, hash_seed, size, .. } = filesystem;
-    let uuid = uuid.to_string();
     let extended = format!(
-        "hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0,offset={}",
+        "lazy_itable_init=0,lazy_journal_init=0,assume_storage_prezeroed=1,root_owner=0:0,offset={}",
         offset.0
     );
+    let content: Vec<&str> = tar.into_iter().flat_map(|tar| ["-d", tar]).collect();
+    call(filesystem, &extended, &content, file, config, epoch)
+}
+
+/// Makes the same file system, empty, on a device that may hold anything. `config` is a file that holds [`CONFIG`].
+///
+/// The journal is zeroed: an earlier install of the same node had the same UUID, and what it left there would be replayed.
+/// The inode tables are left to the kernel, group checksums tell it which are stale (`Documentation/filesystems/ext4`).
+/// The geometry of the device does not count, so that it is what [`mke2fs`] makes in a file.
+#[must_use]
+pub fn mke2fs_on_device(filesystem: &Filesystem, device: &str, config: &str, epoch: Epoch) -> ToolCall {
+    let extended = "lazy_itable_init=1,lazy_journal_init=0,nodiscard,stride=0,stripe_width=0,root_owner=0:0";
+    call(filesystem, extended, &[], device, config, epoch)
+}
+
+fn call(
+    filesystem: &Filesystem,
+    extended: &str,
+    content: &[&str],
+    file: &str,
+    config: &str,
+    epoch: Epoch,
+) -> ToolCall {
+    let Filesystem { uuid, label, hash_seed, size, .. } = filesystem;
+    let uuid = uuid.to_string();
+    let extended = format!("hash_seed={hash_seed},{extended}");
     let blocks = (size.0 / BLOCK.0).to_string();
     let mut argv = vec![
         "mke2fs", "-q", "-F", "-t", "ext4", "-T", "default", "-b", "4096", "-U", &uuid, "-L", label, "-E",
         &extended,
     ];
-    argv.extend(tar.into_iter().flat_map(|tar| ["-d", tar]));
+    argv.extend(content);
     argv.extend([file, &blocks]);
     ToolCall::new(argv).with_env("SOURCE_DATE_EPOCH", epoch.0).with_env("MKE2FS_CONFIG", config)
 }
@@ -57,7 +81,7 @@ pub fn mke2fs(
 mod tests {
     use crate::units::Bytes;
 
-    use super::{CONFIG, Epoch, mke2fs};
+    use super::{CONFIG, Epoch, mke2fs, mke2fs_on_device};
     use crate::format::fixture;
 
     #[test]
@@ -74,6 +98,18 @@ mod tests {
         assert_eq!(call.env, [("SOURCE_DATE_EPOCH", "7"), ("MKE2FS_CONFIG", "mke2fs.conf")].map(owned));
         let empty = mke2fs(&plan.filesystems[0], None, ("root.img", Bytes::ZERO), "mke2fs.conf", Epoch(7));
         assert!(!empty.argv.contains(&"-d".to_owned()));
+    }
+
+    #[test]
+    fn a_device_is_not_taken_to_be_zeros() {
+        let plan = fixture::raid1();
+        let call = mke2fs_on_device(&plan.filesystems[0], "/dev/md/root", "mke2fs.conf", Epoch(7));
+        assert_eq!(
+            call.argv.join(" "),
+            "mke2fs -q -F -t ext4 -T default -b 4096 -U 00000000-0000-4000-8000-000000000501 -L root -E \
+             hash_seed=00000000-0000-4000-8000-000000000502,lazy_itable_init=1,lazy_journal_init=0,nodiscard,stride=0,\
+             stripe_width=0,root_owner=0:0 /dev/md/root 15360"
+        );
     }
 
     #[test]

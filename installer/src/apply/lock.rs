@@ -1,0 +1,20 @@
+//! Whole-disk locks: nobody probes or changes a disk while it is written.
+
+use super::step::{Action, Step};
+use crate::plan::{Disk, Plan};
+
+pub(super) fn take(plan: &Plan) -> Vec<Step> {
+    plan.disks.iter().map(lock).collect()
+}
+
+fn lock(disk: &Disk) -> Step {
+    let (name, size, sector_size) = (disk.name.clone(), disk.size, disk.sector_size);
+    let undo = Action::Unlock(name.clone());
+    Step::new(format!("locking {name}"), Action::Lock { disk: name, size, sector_size }).undone_by(undo)
+}
+
+pub(super) fn release(plan: &Plan) -> Vec<Step> {
+    let unlock =
+        |disk: &Disk| Step::new(format!("unlocking {}", disk.name), Action::Unlock(disk.name.clone()));
+    plan.disks.iter().map(|disk| unlock(disk).settling_itself()).collect()
+}

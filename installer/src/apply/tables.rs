@@ -1,0 +1,43 @@
+//! Partition tables, and the partitions as devices without a past.
+
+use anyhow::Result;
+
+use super::device;
+use super::removal::Removal;
+use super::signatures::wipe;
+use super::step::{Action, Step};
+use crate::format::gpt;
+use crate::host::Command;
+use crate::plan::{Disk, Partition, Plan};
+
+pub(super) fn write(plan: &Plan, removal: &Removal) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for disk in &plan.disks {
+        steps.push(table(disk)?);
+        steps.push(reread(disk));
+        steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
+        // A new partition may start exactly where an earlier one did, or end there.
+        let new = disk.partitions.iter().filter(|partition| !removal.keeps(&disk.name, partition.number));
+        steps.extend(new.map(|partition| wipe(&node(disk, partition)).on([&disk.name])));
+    }
+    Ok(steps)
+}
+
+fn node(disk: &Disk, partition: &Partition) -> String {
+    device::partition(&disk.name, partition.number)
+}
+
+fn table(disk: &Disk) -> Result<Step> {
+    let write = Action::Write { device: disk.name.clone(), pieces: gpt::pieces(disk)? };
+    Ok(Step::new(format!("writing the partition table of {}", disk.name), write).on([&disk.name]))
+}
+
+fn reread(disk: &Disk) -> Step {
+    let command = Command::new(["blockdev", "--rereadpt", &disk.name]);
+    Step::run(format!("telling the kernel the partitions of {}", disk.name), command)
+}
+
+fn wait(disk: &Disk, partition: &Partition) -> Step {
+    let device = node(disk, partition);
+    Step::new(format!("waiting for {device}"), Action::Wait { device, size: partition.size })
+}
