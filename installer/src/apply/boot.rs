@@ -5,7 +5,7 @@
 
 mod grub;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 pub(super) use self::grub::prepare;
 use super::finish::sync_device;
@@ -82,5 +82,5 @@ fn boots_by_bios(plan: &Plan, disk: &Disk) -> bool {
 /// The disk's partition of that kind.
 fn only(disk: &Disk, kind: PartitionKind) -> Result<&Partition> {
     let found = disk.partitions.iter().find(|partition| partition.kind == kind);
-    found.ok_or_else(|| anyhow::anyhow!("BUG: boot disk {} has no {kind:?} partition", disk.name))
+    found.with_context(|| format!("BUG: boot disk {} has no {kind:?} partition", disk.name))
 }

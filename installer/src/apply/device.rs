@@ -5,8 +5,13 @@ use crate::plan::{Device, PartitionRef, Plan};
 /// The node of a partition: `/dev/sda1`, `/dev/nvme0n1p1`.
 #[must_use]
 pub fn partition(disk: &str, number: u32) -> String {
+    format!("{}{number}", stem(disk))
+}
+
+/// What the numbers of a disk's partitions are put behind.
+fn stem(disk: &str) -> String {
     let separator = if disk.ends_with(|last: char| last.is_ascii_digit()) { "p" } else { "" };
-    format!("{disk}{separator}{number}")
+    format!("{disk}{separator}")
 }
 
 /// The partition's node by its reference.
@@ -44,7 +49,7 @@ pub(super) fn owner<'p>(plan: &'p Plan, path: &str) -> Option<&'p str> {
 
 /// The number of the partition `path` of `disk`.
 pub(super) fn number(disk: &str, path: &str) -> Option<u32> {
-    let number = path.strip_prefix(&partition(disk, 0)[..partition(disk, 0).len() - 1])?.parse().ok()?;
+    let number = path.strip_prefix(&stem(disk))?.parse().ok()?;
     (partition(disk, number) == path).then_some(number)
 }
 
