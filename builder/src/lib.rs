@@ -14,6 +14,7 @@ pub mod lock;
 pub mod manifest;
 pub mod media_key;
 pub mod package;
+pub mod payload;
 pub mod privilege;
 pub mod publish;
 pub mod repository;
