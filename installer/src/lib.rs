@@ -15,6 +15,8 @@ pub mod initrd;
 pub mod menu;
 pub mod model;
 pub mod overlay;
+#[cfg(feature = "payload")]
+pub mod payload;
 pub mod plan;
 pub mod units;
 pub mod wipe;
