@@ -16,7 +16,7 @@ use installer::payload::manifest::StreamName;
 use installer::plan::Plan;
 use tar::{Builder, Header};
 
-use crate::image::{self, KernelChoice, Parts};
+use crate::image::{self, KernelChoice, Parts, Recipe};
 use crate::media_key::MediaKey;
 use crate::payload::{LEVEL, Packer, Streams};
 use crate::session::Session;
@@ -69,8 +69,10 @@ pub enum Kind {
 /// # Errors
 /// Whatever fails; a stick's image then has not got its name, and a folder holds no payload that an installer takes.
 pub fn build(session: &Session, request: &Request, key: &MediaKey) -> Result<()> {
-    let choice = KernelChoice::Xbuild;
-    let parts = |role: &Role| image::parts(session, &role.spec, &role.plan, choice, &role.overlays);
+    let parts = |role: &Role| {
+        let Role { spec, plan, overlays } = role;
+        image::parts(session, &Recipe { spec, plan, kernel: KernelChoice::Xbuild, overlays })
+    };
     let parts: Vec<Parts> = request.roles.iter().map(parts).collect::<Result<_>>()?;
     let epoch = parts.iter().map(|parts| parts.role.epoch()).max().context("media without a role")?;
     let kernel = session.kernel_image()?;
