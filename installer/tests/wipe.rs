@@ -16,12 +16,10 @@ const FORCE: &str = "if nothing on it is needed, `wipe = \"force\"` in [install]
                      else take it out of the machine, or out of the layout";
 const SAME_CLUSTER: &str = "if nothing on it is needed, `wipe = \"same-cluster\"` in [install] takes the disks of this \
                             cluster's nodes";
-const FIT_THE_LAYOUT: &str =
-    "make the layout fit what is on the disk, or take `keep` out of [install]: then the data below DRBD is lost";
+const FIT_THE_LAYOUT: &str = "make the layout fit what is on the disk, or take `keep` out of [install]: then the data below DRBD is lost";
 
 fn disk(name: &str, serial: &str, gib: u64) -> DiskFacts {
-    let label =
-        DiskLabel { serial: serial.to_owned(), model: "Any Disk".to_owned(), ..DiskLabel::default() };
+    let label = DiskLabel { serial: serial.to_owned(), model: "Any Disk".to_owned(), ..DiskLabel::default() };
     DiskFacts { label, ..DiskFacts::new(name, Bytes::GIB * gib, SectorSize::B512) }
 }
 
@@ -79,7 +77,9 @@ impl Scene {
     /// The actions in short: what stays, then what is wiped.
     fn done(&self) -> Vec<String> {
         let shown = |action: Action| match action {
-            Action::Keep { partition, device } => format!("keep {device} as {}", self.plan.partition_label(partition)),
+            Action::Keep { partition, device } => {
+                format!("keep {device} as {}", self.plan.partition_label(partition))
+            }
             Action::KeepArray { name } => format!("keep array {name}"),
             Action::KeepVolume { group, name } => format!("keep volume {group}/{name}"),
             Action::Wipe { device } => device,
@@ -159,7 +159,8 @@ fn blank_disks_are_taken_by_every_policy() {
 fn each_policy_allows_what_it_says() {
     const S3: &str = "/dev/sdc (Any Disk, serial S3, 4G)";
     type Put = fn(&mut Found);
-    let ours = |found: &mut Found| live(found, &Scene::new(&layouts::raid1_drbd(), WipePolicy::Force).plan, 2);
+    let ours =
+        |found: &mut Found| live(found, &Scene::new(&layouts::raid1_drbd(), WipePolicy::Force).plan, 2);
     let blank = "`wipe = \"blank\"` in [install] takes disks with nothing but an empty partition table";
     let table: [(&str, Put, &str, [Option<&str>; 4], &str); 3] = [
         ("an empty table", empty_table, "gpt", [Some("is not empty"), None, None, None], blank),
@@ -225,7 +226,10 @@ fn no_policy_takes_a_disk_that_cannot_be_ours() {
     type Put = fn(&mut Scene);
     let table: [(Put, &str, &str); 6] = [
         (
-            |scene| scene.disks[0].in_use = Some("/dev/sda1 is mounted at /mnt, /dev/sda3 is held by md127".to_owned()),
+            |scene| {
+                scene.disks[0].in_use =
+                    Some("/dev/sda1 is mounted at /mnt, /dev/sda3 is held by md127".to_owned())
+            },
             "/dev/sda (Any Disk, serial S1, 8G) is in use: /dev/sda1 is mounted at /mnt, /dev/sda3 is held by md127",
             "unmount it, or stop what holds it (`swapoff`, `vgchange -an`, `mdadm --stop`); \
              `wipe` never takes a disk that is in use",
@@ -310,7 +314,11 @@ fn what_lies_elsewhere_cannot_be_kept() {
             FIT_THE_LAYOUT,
         ),
         (|found| found.partitions.clear(), format!("{sdc}, and there is nothing"), FIT_THE_LAYOUT),
-        (|found| found.table = None, format!("{sdc}, and there is /dev/sdc1 at 1M with 4094M"), FIT_THE_LAYOUT),
+        (
+            |found| found.table = None,
+            format!("{sdc}, and there is /dev/sdc1 at 1M with 4094M"),
+            FIT_THE_LAYOUT,
+        ),
         (
             |found| found.contents.push(content("/dev/sdc", "linux_raid_member", "", "", 3 << 30)),
             "linux_raid_member of /dev/sdc lies inside of /dev/sdc1, which is to be kept".to_owned(),

@@ -45,7 +45,7 @@ pub fn secure_boot(variable: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{flag, memory, secure_boot, sectors, text};
+    use super::{flag, memory, sectors, secure_boot, text};
     use crate::units::Bytes;
 
     #[test]

@@ -74,9 +74,8 @@ fn scsi_address(part: &str) -> Option<[u32; 4]> {
 
 /// `DOMAIN:BUS:DEVICE.FUNCTION`.
 fn is_pci(part: &str) -> bool {
-    let is_hex = |text: &str, width: usize| {
-        text.len() >= width && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
+    let is_hex =
+        |text: &str, width: usize| text.len() >= width && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let Some((address, function)) = part.split_once('.') else { return false };
     let numbers: Vec<&str> = address.split(':').collect();
     matches!(numbers.as_slice(), [domain, bus, device] if is_hex(domain, 4) && is_hex(bus, 2) && is_hex(device, 2))
@@ -111,12 +110,12 @@ mod tests {
             ("0000:00:1f.2/ata5/host4/target4:0:0/4:0:0:0/block/sda", Some("pci-0000:00:1f.2-ata-2.0")),
             ("0000:00:01.1/ata2/host1/target1:0:1/1:0:1:0/block/sdb", Some("pci-0000:00:01.1-ata-2.1")),
             ("0000:00:1f.2/ata5/host4/target4:3:0/4:3:0:0/block/sda", Some("pci-0000:00:1f.2-ata-2.3.0")),
-            ("0000:00:04.0/virtio1/host7/target7:0:2/7:0:2:1/block/sda", Some("pci-0000:00:04.0-scsi-1:0:2:1")),
-            ("0000:00:02.0/virtio1/block/vda", Some("pci-0000:00:02.0")),
             (
-                "0000:00:1c.4/0000:05:00.0/nvme/nvme0/nvme0n1",
-                Some("pci-0000:05:00.0-nvme-1"),
+                "0000:00:04.0/virtio1/host7/target7:0:2/7:0:2:1/block/sda",
+                Some("pci-0000:00:04.0-scsi-1:0:2:1"),
             ),
+            ("0000:00:02.0/virtio1/block/vda", Some("pci-0000:00:02.0")),
+            ("0000:00:1c.4/0000:05:00.0/nvme/nvme0/nvme0n1", Some("pci-0000:05:00.0-nvme-1")),
             (
                 "0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0/nvme/nvme0/nvme0n1",
                 Some("pci-0000:00:0e.0-pci-10000:e1:00.0-nvme-1"),
@@ -136,9 +135,11 @@ mod tests {
 
     #[test]
     fn without_its_number_a_disk_has_no_name() {
-        for place in
-            ["ata5/host4/target4:0:0/4:0:0:0/block/sda", "nvme/nvme0/nvme0n1", "host1/target1:0:0/1:0:0:0/block/sda"]
-        {
+        for place in [
+            "ata5/host4/target4:0:0/4:0:0:0/block/sda",
+            "nvme/nvme0/nvme0n1",
+            "host1/target1:0:0/1:0:0:0/block/sda",
+        ] {
             let place = format!("devices/pci0000:00/0000:00:1f.2/{place}");
             assert_eq!(by_path(&place, &Numbers::default()), None, "{place}");
         }

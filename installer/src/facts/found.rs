@@ -46,7 +46,8 @@ impl Found {
     /// Whether nothing but an empty partition table is on it.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        let only_tables = self.contents.iter().all(|content| content.is_table() && content.device == self.facts.name);
+        let only_tables =
+            self.contents.iter().all(|content| content.is_table() && content.device == self.facts.name);
         let has_no_parts = match &self.table {
             Some(table) => table.partitions.is_empty(),
             None => self.contents.is_empty(),
@@ -58,7 +59,8 @@ impl Found {
     #[must_use]
     pub fn describe(&self) -> String {
         let DiskLabel { serial, model, .. } = &self.facts.label;
-        let serial = if serial.is_empty() { "no serial number".to_owned() } else { format!("serial {serial}") };
+        let serial =
+            if serial.is_empty() { "no serial number".to_owned() } else { format!("serial {serial}") };
         let model = if model.is_empty() { "unknown model" } else { model };
         format!("{} ({model}, {serial}, {})", self.facts.name, self.facts.size)
     }

@@ -94,7 +94,8 @@ fn firmware(sys: &Tree) -> Firmware {
 fn nics(sys: &Tree) -> Vec<Nic> {
     let nic = |name: String| {
         let at = format!("class/net/{name}");
-        let is_card = sys.has(&format!("{at}/device")) && sys.text(&format!("{at}/type")).as_deref() == Some(ETHERNET);
+        let is_card =
+            sys.has(&format!("{at}/device")) && sys.text(&format!("{at}/type")).as_deref() == Some(ETHERNET);
         let mac = sys.text(&format!("{at}/address")).filter(|_| is_card)?.to_ascii_lowercase();
         let driver = sys.place(&format!("{at}/device/driver"));
         let driver = driver.and_then(|place| place.rsplit('/').next().map(str::to_owned));

@@ -49,10 +49,15 @@ fn argument(command_line: &str) -> Option<&str> {
 /// Everything by which the machine is that node.
 fn reasons(asked: Option<&str>, machine: &Machine, node: &Marks) -> Vec<String> {
     let by_argument = asked.filter(|name| *name == node.node).map(|name| format!("`{ARGUMENT}{name}`"));
-    let macs = machine.nics.iter().filter(|nic| node.macs.iter().any(|mac| mac.eq_ignore_ascii_case(&nic.mac)));
+    let macs =
+        machine.nics.iter().filter(|nic| node.macs.iter().any(|mac| mac.eq_ignore_ascii_case(&nic.mac)));
     let serial = node.serial.as_ref().filter(|serial| **serial == machine.serial);
     let by_serial = serial.map(|serial| format!("serial number `{serial}`"));
-    by_argument.into_iter().chain(macs.map(|nic| format!("MAC address {}", nic.mac))).chain(by_serial).collect()
+    by_argument
+        .into_iter()
+        .chain(macs.map(|nic| format!("MAC address {}", nic.mac)))
+        .chain(by_serial)
+        .collect()
 }
 
 fn names(nodes: &[Marks]) -> Vec<String> {
@@ -121,7 +126,11 @@ mod tests {
     use crate::units::Bytes;
 
     fn machine(macs: &[&str], serial: &str) -> Machine {
-        let nic = |(at, mac): (usize, &&str)| Nic { name: format!("eth{at}"), mac: (*mac).to_owned(), driver: None };
+        let nic = |(at, mac): (usize, &&str)| Nic {
+            name: format!("eth{at}"),
+            mac: (*mac).to_owned(),
+            driver: None,
+        };
         Machine {
             firmware: Firmware::Bios,
             memory: Bytes::GIB,

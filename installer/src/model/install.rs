@@ -81,7 +81,7 @@ impl Section for InstallSettings {
         let mut once = keep.clone();
         once.dedup();
         if once.len() < keep.len() {
-            table.problem("keep", "an entry of `keep` is there twice", "list it once");
+            table.problem("keep", "an item of `keep` is there twice", "list it once");
         }
         let keep = table.has("keep").then_some(once);
         Some(Self { wipe, keep, unattended, report })
@@ -116,7 +116,7 @@ impl Value for Keep {
     const EXAMPLE: &'static str = "\"drbd\"";
 
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "`keep` entry", &[("drbd", Self::Drbd)])
+        one_of(found, "`keep` item", &[("drbd", Self::Drbd)])
     }
 }
 
@@ -139,7 +139,8 @@ mod tests {
             report: None,
         };
         assert_eq!(cluster.then(&InstallSettings::default()), cluster);
-        let node = InstallSettings { keep: Some(vec![]), unattended: Some(false), ..InstallSettings::default() };
+        let node =
+            InstallSettings { keep: Some(vec![]), unattended: Some(false), ..InstallSettings::default() };
         let both = cluster.then(&node).finish();
         assert_eq!((both.wipe, both.keep, both.unattended), (WipePolicy::Force, vec![], false));
     }

@@ -202,7 +202,11 @@ mod tests {
 
     #[test]
     fn what_many_machines_say_tells_none_of_them() {
-        judge(is_machine_serial, &["CZ2D1X0GW1", "a b"], &["", " a", "None", "Default string", "To Be Filled By O.E.M."]);
+        judge(
+            is_machine_serial,
+            &["CZ2D1X0GW1", "a b"],
+            &["", " a", "None", "Default string", "To Be Filled By O.E.M."],
+        );
     }
 
     #[test]

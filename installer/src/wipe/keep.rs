@@ -19,8 +19,7 @@ pub(super) struct Kept {
     pub(super) volumes: Vec<(String, String)>,
 }
 
-const FIT_THE_LAYOUT: &str =
-    "make the layout fit what is on the disk, or take `keep` out of [install]: then the data below DRBD is lost";
+const FIT_THE_LAYOUT: &str = "make the layout fit what is on the disk, or take `keep` out of [install]: then the data below DRBD is lost";
 
 /// What stays, if all of it can. On a blank disk there is nothing to keep.
 pub(super) fn kept(case: &Case<'_>) -> Result<Kept, Vec<Refusal>> {
@@ -57,7 +56,8 @@ fn on<'a>(case: &Case<'a>, at: PartitionRef) -> Option<(&'a Disk, &'a Found, &'a
 
 /// The partition that lies exactly where the plan has one, in the table and to the kernel.
 fn piece(case: &Case<'_>, at: PartitionRef) -> Result<Piece, Refusal> {
-    let (_, found, planned) = on(case, at).ok_or_else(|| Refusal::bug("a partition of no disk is to be kept"))?;
+    let (_, found, planned) =
+        on(case, at).ok_or_else(|| Refusal::bug("a partition of no disk is to be kept"))?;
     let fits = |piece: &&Piece| piece.start == planned.start && piece.size == planned.size;
     let listed = found.table.iter().flat_map(|table| &table.partitions).find(fits);
     let seen = found.partitions.iter().find(|piece| listed == Some(piece));
@@ -67,8 +67,9 @@ fn piece(case: &Case<'_>, at: PartitionRef) -> Result<Piece, Refusal> {
 fn misplaced(found: &Found, planned: &Partition) -> Refusal {
     let end = planned.start + planned.size;
     let near = found.partitions.iter().filter(|piece| piece.start < end && piece.end() > planned.start);
-    let near: Vec<String> =
-        near.map(|piece| format!("{} at {} with {}", piece.device, exact(piece.start), exact(piece.size))).collect();
+    let near: Vec<String> = near
+        .map(|piece| format!("{} at {} with {}", piece.device, exact(piece.start), exact(piece.size)))
+        .collect();
     let there = if near.is_empty() { "nothing".to_owned() } else { near.join(", ") };
     Refusal::new(
         format!(
@@ -147,7 +148,9 @@ impl Carrier {
     fn own(&self, case: &Case<'_>, at: PartitionRef, piece: Piece) -> Result<Piece, Refusal> {
         let mut contents = on(case, at).into_iter().flat_map(|(_, found, _)| &found.contents);
         let is_mine = |content: &Content| {
-            content.device == piece.device && content.kind == self.kind && content.uuid.replace('-', "") == self.id
+            content.device == piece.device
+                && content.kind == self.kind
+                && content.uuid.replace('-', "") == self.id
         };
         if contents.any(is_mine) {
             return Ok(piece);

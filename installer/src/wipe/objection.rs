@@ -30,7 +30,9 @@ fn changed(planned: &Disk, found: &Found) -> Option<Refusal> {
 
 fn read_only(found: &Found) -> Option<Refusal> {
     let hint = "take off its write protection, or take it out of the layout";
-    found.read_only.then(|| Refusal::new(format!("{} cannot be written: it is read-only", found.describe()), hint))
+    found
+        .read_only
+        .then(|| Refusal::new(format!("{} cannot be written: it is read-only", found.describe()), hint))
 }
 
 fn unreadable(found: &Found) -> Option<Refusal> {

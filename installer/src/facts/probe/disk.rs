@@ -152,7 +152,8 @@ impl Probe<'_> {
             let device = format!("/dev/{}", name.replace('!', "/"));
             Some((number, Piece { device, start: start?, size: size? }))
         };
-        let mut pieces: Vec<(u32, Piece)> = self.sys.names(&self.at("")).into_iter().filter_map(piece).collect();
+        let mut pieces: Vec<(u32, Piece)> =
+            self.sys.names(&self.at("")).into_iter().filter_map(piece).collect();
         pieces.sort_by_key(|(number, _)| *number);
         pieces.into_iter().map(|(_, piece)| piece).collect()
     }

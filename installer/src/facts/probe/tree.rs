@@ -85,6 +85,9 @@ impl Tree {
     }
 
     fn unreadable(&self, path: &str, error: &io::Error) -> ProbeFailed {
-        ProbeFailed::Unreadable { path: self.root.join(path).display().to_string(), because: error.to_string() }
+        ProbeFailed::Unreadable {
+            path: self.root.join(path).display().to_string(),
+            because: error.to_string(),
+        }
     }
 }
