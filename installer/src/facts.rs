@@ -1,6 +1,26 @@
-//! What is there: the disks that a plan may use.
+//! What is there: the disks that a plan may use, and the machine that they are in.
+//!
+//! The rooms: `machine` and `found` are what a probe finds, `probe` looks. The others read one kind of text each:
+//! `attribute`, `vpd` and `by_path` what sysfs has, `content` and `table` what programs say, `usage` who uses a
+//! device, `boot_code` the first sector.
+
+pub mod attribute;
+pub mod boot_code;
+pub mod by_path;
+pub mod content;
+pub mod found;
+pub mod machine;
+pub mod probe;
+pub mod table;
+pub mod usage;
+pub mod vpd;
 
 use serde::Serialize;
+
+pub use self::content::Content;
+pub use self::found::Found;
+pub use self::machine::{Firmware, Machine, Nic};
+pub use self::table::{Piece, Table};
 
 use crate::units::{Bytes, NotASize, SectorSize};
 
@@ -41,7 +61,7 @@ pub struct DiskLabel {
 }
 
 /// More disks than any node has; keeps a slip of the finger (`8Gx2` for `2x8G`) from filling the memory.
-const MOST_DISKS: usize = 256;
+pub(crate) const MOST_DISKS: usize = 256;
 
 /// Why a text does not say which disks an image has.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,6 @@
-//! The files that make a node this one: its network, and who may log in.
+//! The files that make a node this one: its network, and who may log in. `candidates` says which one it is.
+
+pub mod candidates;
 
 use std::path::PathBuf;
 

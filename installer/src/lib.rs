@@ -17,3 +17,4 @@ pub mod model;
 pub mod overlay;
 pub mod plan;
 pub mod units;
+pub mod wipe;

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod cluster;
 pub mod document;
+pub mod install;
 mod layout;
 mod names;
 pub mod network;

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 pub use self::ids::Seed;
 pub use self::refusal::Refusal;
+pub(crate) use self::refusal::{count, exact};
 use crate::facts::DiskFacts;
 use crate::model::storage::{FilesystemKind, Firmware, Layout, RaidLevel};
 use crate::units::{Bytes, SectorSize};

@@ -7,20 +7,22 @@ use std::path::Path;
 
 use super::access::is_password_hash;
 use super::document::{Document, Entry, Section, Table};
+use super::install::InstallSettings;
 use super::network::{Mac, Subnet};
-use super::node::{Access, Identity, Interface, Mirrors, NodeSpec};
+use super::node::{Access, Identity, Interface, Marks, Mirrors, NodeSpec};
 use super::problem::{Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
 use super::suggest;
 use super::value::{Found, Value, Wrong};
-use super::words::{Domain, Hostname, Mirror, Name, NetworkName, SshKey};
+use super::words::{Domain, Hostname, MachineSerial, Mirror, Name, NetworkName, SshKey};
 use crate::units::Bytes;
 
 /// A cluster file that was found sound.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     common: Common,
+    install: InstallSettings,
     networks: Vec<Network>,
     nodes: Vec<Node>,
 }
@@ -48,7 +50,9 @@ struct Network {
 struct Node {
     name: Hostname,
     profile: Name,
+    serial: Option<MachineSerial>,
     boot: BootSettings,
+    install: InstallSettings,
     interfaces: Vec<Entry<Nic>>,
     disks: Vec<Bytes>,
 }
@@ -81,6 +85,7 @@ impl Value for PasswordHash {
 /// A cluster file as it was read: every table with its places.
 struct Draft {
     common: Option<Entry<Common>>,
+    install: InstallSettings,
     networks: Vec<Entry<Network>>,
     nodes: Vec<Entry<Node>>,
 }
@@ -98,10 +103,15 @@ impl Section for Draft {
             table.problem("node", "this cluster has no nodes", "add a table `[[node]]` for each machine");
         }
         let common = table.section("cluster");
+        let install = install(table);
         let networks = table.sections("network");
         let nodes = table.sections("node");
-        Some(Self { common, networks, nodes })
+        Some(Self { common, install, networks, nodes })
     }
+}
+
+fn install(table: &mut Table<'_>) -> InstallSettings {
+    table.section("install").map(|settings| settings.value).unwrap_or_default()
 }
 
 impl Section for Common {
@@ -131,10 +141,12 @@ impl Section for Network {
 impl Section for Node {
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (name, profile) = (table.required("name"), table.required("profile"));
+        let serial = table.optional("serial");
         let boot = BootSettings::read(table);
+        let install = install(table);
         let interfaces = table.sections("interface");
         let disks = table.sections::<Disk>("disk").into_iter().map(|disk| disk.value.0).collect();
-        Some(Self { name: name?, profile: profile?, boot: boot?, interfaces, disks })
+        Some(Self { name: name?, profile: profile?, serial, boot: boot?, install, interfaces, disks })
     }
 }
 
@@ -169,9 +181,27 @@ impl Cluster {
         let Some(common) = draft.common else { return Err(problems) };
         problems.unless_any(Self {
             common: common.value,
+            install: draft.install,
             networks: draft.networks.into_iter().map(|network| network.value).collect(),
             nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
         })
+    }
+
+    /// The cluster's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.common.name.as_str()
+    }
+
+    /// What tells the machines of the nodes apart, in the order of the file.
+    #[must_use]
+    pub fn marks(&self) -> Vec<Marks> {
+        let marks = |node: &Node| Marks {
+            node: node.name.to_string(),
+            macs: node.interfaces.iter().map(|nic| nic.value.mac.to_string()).collect(),
+            serial: node.serial.as_ref().map(ToString::to_string),
+        };
+        self.nodes.iter().map(marks).collect()
     }
 
     /// Names of all nodes, in the order of the file.
@@ -191,6 +221,7 @@ impl Cluster {
         Ok(NodeSpec {
             mirrors: self.common.mirrors.clone(),
             access: self.common.access.clone(),
+            install: self.install.then(&node.install).finish(),
             identity: Some(self.identity(node)),
             ..profiles.resolve_with(node.profile.as_str(), &node.boot)?
         })

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use super::install::Install;
 use super::storage::Layout;
 use crate::units::Bytes;
 
@@ -24,6 +25,8 @@ pub struct NodeSpec {
     pub mirrors: Mirrors,
     /// Who may log in.
     pub access: Access,
+    /// How it is installed.
+    pub install: Install,
     /// Which node it is; none for a generic image (DHCP, name from serial number or MAC).
     pub identity: Option<Identity>,
 }
@@ -96,4 +99,15 @@ pub struct Interface {
     pub address: Option<(IpAddr, u8)>,
     /// Default gateway, if the network has one.
     pub gateway: Option<IpAddr>,
+}
+
+/// What tells the machine of a node from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// The node's name.
+    pub node: String,
+    /// MAC addresses of its interfaces, lower case, with colons.
+    pub macs: Vec<String>,
+    /// Serial number of the machine, where the cluster file has it.
+    pub serial: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::cluster::Cluster;
 use super::document::Document;
+use super::install::Install;
 use super::names;
 use super::node::{Access, Boot, Layer, Mirrors, NodeSpec};
 use super::problem::{Problem, Problems};
@@ -132,6 +133,7 @@ impl Profiles {
             layout,
             mirrors: Mirrors::default(),
             access: Access::default(),
+            install: Install::default(),
             identity: None,
         })
     }

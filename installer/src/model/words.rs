@@ -77,8 +77,14 @@ words! {
     NetworkName: "a network name", "\"storage\"", is_network_name,
         "interfaces get this name: use 1 to 15 of a-z, 0-9 and `-`, a letter first, and nothing the kernel uses (lo, eth0, ...)";
     /// The base address of a Debian archive.
-    Mirror: "the address of a Debian archive", "\"http://mirror.example.net/debian\"", is_mirror,
+    Mirror: "the address of a Debian archive", "\"http://mirror.example.net/debian\"", is_web_address,
         "write it as in sources.list, such as `http://mirror.example.net/debian`";
+    /// Where the report of an install goes.
+    ReportUrl: "an address for reports", "\"http://192.0.2.1:8000/report\"", is_web_address,
+        "write it as for a browser, such as `http://192.0.2.1:8000/report`";
+    /// The serial number of a machine.
+    MachineSerial: "the serial number of a machine", "\"CZ2D1X0GW1\"", is_machine_serial,
+        "copy it as `dmidecode -s system-serial-number` shows it; if the maker has left it open, use a MAC address";
     /// A line for `authorized_keys`.
     SshKey: "a public ssh key", "\"ssh-ed25519 AAAA... admin\"", ssh_key::is_public_key,
         "copy the one line of a `.pub` file: type, key, comment";
@@ -103,6 +109,22 @@ fn is_package(text: &str) -> bool {
 
 fn is_disk_text(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && text.chars().all(|c| !c.is_control())
+}
+
+/// What makers leave in their firmware on many machines.
+const NO_SERIALS: [&str; 8] = [
+    "0",
+    "0123456789",
+    "default string",
+    "none",
+    "not specified",
+    "system serial number",
+    "to be filled by o.e.m.",
+    "unknown",
+];
+
+fn is_machine_serial(text: &str) -> bool {
+    is_disk_text(text) && !NO_SERIALS.contains(&text.to_ascii_lowercase().as_str())
 }
 
 fn is_argument(text: &str) -> bool {
@@ -139,7 +161,7 @@ fn is_network_name(text: &str) -> bool {
     ours && !kernels && !["lo", "all", "default"].contains(&text)
 }
 
-fn is_mirror(text: &str) -> bool {
+fn is_web_address(text: &str) -> bool {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let written = |host: &str| {
         !host.is_empty() && !host.starts_with('/') && host.bytes().all(|byte| byte.is_ascii_graphic())
@@ -150,8 +172,8 @@ fn is_mirror(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        is_argument, is_domain, is_hostname, is_label, is_mirror, is_mount_point, is_name, is_network_name,
-        is_package,
+        is_argument, is_domain, is_hostname, is_label, is_machine_serial, is_mount_point, is_name,
+        is_network_name, is_package, is_web_address,
     };
 
     fn judge(valid: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
@@ -172,9 +194,18 @@ mod tests {
             &["", "var", "/var/", "//", "/a//b", "/a/../b", "/a b"],
         );
         judge(
-            is_mirror,
+            is_web_address,
             &["http://10.0.0.1:3142/debian"],
             &["", "ftp://x/debian", "http://", "http:///debian", "http://x y"],
+        );
+    }
+
+    #[test]
+    fn what_many_machines_say_tells_none_of_them() {
+        judge(
+            is_machine_serial,
+            &["CZ2D1X0GW1", "a b"],
+            &["", " a", "None", "Default string", "To Be Filled By O.E.M."],
         );
     }
 

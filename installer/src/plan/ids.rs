@@ -31,6 +31,12 @@ impl Seed {
         Uuid::new_v5(&self.0, path.as_bytes())
     }
 
+    /// The GPT disk GUID of the disk at that place in the plan.
+    #[must_use]
+    pub fn disk(&self, at: usize) -> Uuid {
+        self.uuid(&format!("disk/{at}/gpt"))
+    }
+
     /// The LVM id of the thing at `path`, such as `vg/vg0/lv/var`: 32 characters of `[0-9A-Za-z]`, without dashes.
     ///
     /// The UUIDs of `path/lvm/0` and `path/lvm/1` as big-endian numbers, the 16 lowest digits of each to base 62,
@@ -56,6 +62,7 @@ mod tests {
     fn ids_are_stable() {
         let seed = Seed::node("xencluster", "xenamo4");
         assert_eq!(seed.uuid("disk/0/gpt").to_string(), "46b2f49f-626b-5371-aa63-1d529d961c8f");
+        assert_eq!(seed.disk(0), seed.uuid("disk/0/gpt"));
         assert_eq!(seed.lvm_id("vg/vg0"), "Gp0mQ93m8SEcXiqzHT1vBDJAmlXR0yQD");
     }
 

@@ -77,7 +77,7 @@ impl Draft<'_> {
             group: String::new(),
             size: facts.size,
             sector_size: facts.sector_size,
-            guid: self.seed.uuid(&format!("disk/{at}/gpt")),
+            guid: self.seed.disk(at),
             boot: false,
             partitions: Vec::new(),
         }

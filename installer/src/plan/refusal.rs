@@ -1,10 +1,10 @@
-//! Why there is no plan, in words that name the way out.
+//! Why there is no plan, or why it is not applied, in words that name the way out.
 
 use std::fmt;
 
 use crate::units::Bytes;
 
-/// One reason why a layout does not fit the disks.
+/// One reason why a layout does not fit the disks, or why a disk is not touched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
@@ -16,18 +16,18 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal with its way out.
-    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
     }
 
     /// Our own mistake: whoever sees it can only tell us.
-    pub(super) fn bug(message: impl fmt::Display) -> Self {
+    pub(crate) fn bug(message: impl fmt::Display) -> Self {
         Self::new(format!("BUG: {message}"), "this is a mistake in xbuild: please report it with the layout")
     }
 }
 
 /// A size that can be typed back without loss: `6675M` where [`Bytes`] would show `6.51G`.
-pub(super) fn exact(size: Bytes) -> String {
+pub(crate) fn exact(size: Bytes) -> String {
     let is_typable = size.0 >= Bytes::MIB.0 && size.0.is_multiple_of(Bytes::MIB.0);
     if is_typable && !size.0.is_multiple_of(Bytes::GIB.0) {
         return format!("{}M", size.0 / Bytes::MIB.0);
@@ -36,7 +36,7 @@ pub(super) fn exact(size: Bytes) -> String {
 }
 
 /// `1 disk`, `2 disks`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod install;
 mod layout;
 mod profile;
 mod value;

@@ -38,6 +38,10 @@ fn unique(draft: &Draft, problems: &mut Problems) {
     let nics = || draft.nodes.iter().flat_map(|node| &node.value.interfaces);
     let macs = nics().map(|nic| (nic.value.mac, nic.at("mac")));
     names::once("MAC address", "every network card has its own: read it off the card", macs, problems);
+    let serials =
+        draft.nodes.iter().filter_map(|node| Some((node.value.serial.as_ref()?, node.at("serial"))));
+    let way_out = "every machine has its own: read it with `dmidecode -s system-serial-number`";
+    names::once("serial number", way_out, serials, problems);
     let addresses = nics().filter_map(|nic| Some((nic.value.address?, nic.at("address"))));
     names::once("address", "give each interface an address of its own", addresses, problems);
     for node in &draft.nodes {
