@@ -108,10 +108,9 @@ pub trait Run {
 /// The error of a command that ended with this.
 #[must_use]
 pub fn failed(command: &Command, output: &Output) -> CommandFailed {
-    let status = output.status.map_or_else(
-        || "was ended by a signal".to_owned(),
-        |status| format!("failed with status {status}"),
-    );
+    let status = output
+        .status
+        .map_or_else(|| "was ended by a signal".to_owned(), |status| format!("failed with status {status}"));
     let lines: Vec<&str> = output.stderr.trim_end().lines().collect();
     let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
     let because = if last.is_empty() { status } else { format!("{status}: {last}") };
@@ -124,8 +123,10 @@ pub struct Host;
 
 impl Run for Host {
     fn output(&mut self, command: &Command) -> Result<Output, CommandFailed> {
-        run_here(command)
-            .map_err(|error| CommandFailed { command: command.to_string(), because: format!("did not start: {error}") })
+        run_here(command).map_err(|error| CommandFailed {
+            command: command.to_string(),
+            because: format!("did not start: {error}"),
+        })
     }
 }
 
@@ -170,7 +171,10 @@ mod tests {
         let error = Host.run(&failing).unwrap_err();
         assert_eq!(error.to_string(), "`sh -c 'cat >&2; exit 3'` failed with status 3: no disk");
         let error = Host.run(&Command::new(["no-such-program"])).unwrap_err();
-        assert_eq!(error.to_string(), "`no-such-program` did not start: No such file or directory (os error 2)");
+        assert_eq!(
+            error.to_string(),
+            "`no-such-program` did not start: No such file or directory (os error 2)"
+        );
     }
 
     #[test]

@@ -6,5 +6,7 @@ pub mod host;
 pub mod identity;
 pub mod model;
 pub mod overlay;
+#[cfg(feature = "payload")]
+pub mod payload;
 pub mod plan;
 pub mod units;
