@@ -89,9 +89,15 @@ fn folder_url(address: &str) -> Result<Url, String> {
 fn client(stalled: Duration) -> Result<Client, reqwest::Error> {
     // An error here means that a provider is installed already, which is what we want.
     let _already = rustls::crypto::ring::default_provider().install_default();
+    // An installer has no environment that could name a proxy, so none counts elsewhere either.
     // The blocking client applies the time to each read, not to the whole.
-    let builder =
-        || ClientBuilder::new().user_agent("xinstall").timeout(stalled).connect_timeout(CONNECT.min(stalled));
+    let builder = || {
+        ClientBuilder::new()
+            .user_agent("xinstall")
+            .no_proxy()
+            .timeout(stalled)
+            .connect_timeout(CONNECT.min(stalled))
+    };
     // A machine without CA certificates can still use http: what counts is the payload's signature.
     builder().build().or_else(|_| builder().tls_certs_only([]).build())
 }
