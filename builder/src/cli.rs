@@ -78,6 +78,12 @@ pub enum Command {
         #[arg(value_name = "DISK", required = true)]
         disks: Vec<PathBuf>,
     },
+    /// Make a key pair that signs what installers unpack: xbuild.key, which is secret, and xbuild.pub
+    Keygen {
+        /// Where the two files go; none is overwritten [default: ~/.local/share/xbuild, where builds look for the key]
+        #[arg(short, long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Show what the cache holds, or empty it
     Cache {
         /// Remove everything but the packages that were downloaded and the kernels

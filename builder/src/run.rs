@@ -19,6 +19,7 @@ use crate::failure::{Hinted as _, with_hint};
 use crate::image::{self, KernelChoice, Request};
 use crate::inspect;
 use crate::manifest::Made;
+use crate::media_key::{self, MediaKey};
 use crate::privilege::become_root;
 use crate::reproducible;
 use crate::sandbox;
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Lock => write_lock(common),
         Command::Boot(arguments) => boot(common, &arguments),
         Command::Inspect { disks } => inspect_disks(common, &disks),
+        Command::Keygen { out } => make_key(common, out.as_deref()),
         Command::Cache { prune } => cache(common, prune),
         Command::Sandbox(arguments) => {
             if std::env::var_os(sandbox::INSIDE).is_none() {
@@ -293,6 +295,23 @@ fn inspect_disks(common: &Common, disks: &[PathBuf]) -> Result<i32> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the report"),
         _ => Ok(i32::from(!report.damaged.is_empty())),
     }
+}
+
+fn make_key(common: &Common, out: Option<&Path>) -> Result<i32> {
+    let path = match out {
+        Some(folder) => folder.join(media_key::FILE),
+        None => MediaKey::default_path()?,
+    };
+    let key = MediaKey::create(&path)?;
+    let public = media_key::public_path(&path);
+    if common.json {
+        let id = key.id().to_string();
+        println!("{}", serde_json::json!({ "event": "key", "id": id, "secret": path, "public": public }));
+    } else {
+        println!("{}\n{}", path.display(), public.display());
+        eprintln!("key {}: keep the first file secret; the second one goes onto media", key.id());
+    }
+    Ok(0)
 }
 
 fn cache(common: &Common, prune: bool) -> Result<i32> {

@@ -2,8 +2,6 @@
 //! builds with one key give the same bytes.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -18,6 +16,7 @@ use rand::rngs::OsRng;
 
 use crate::cache::hex;
 use crate::failure::Hinted as _;
+use crate::secret;
 
 const USER: &str = "xbuild packages <xbuild@localhost>";
 
@@ -31,10 +30,8 @@ impl SigningKey {
     /// # Errors
     /// When neither variable says where.
     pub fn default_path() -> Result<PathBuf> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = || set("HOME").map(|home| home.join(".local/share"));
-        let data = set("XDG_DATA_HOME").or_else(home);
-        data.map(|data| data.join("xbuild/signing-key.asc"))
+        secret::folder()
+            .map(|folder| folder.join("signing-key.asc"))
             .context("no place for the signing key")
             .hint("set HOME or XDG_DATA_HOME, or give --signing-key FILE")
     }
@@ -96,22 +93,14 @@ impl SigningKey {
     }
 }
 
-/// Whole or not at all, for the owner's eyes only. If another build makes one at the same time, the first one counts.
+/// If another build makes one at the same time, the first one counts.
 fn create(path: &Path) -> Result<()> {
-    let folder = path.parent().context("it has no folder")?;
-    fs::create_dir_all(folder)?;
     let mut parameters = SecretKeyParamsBuilder::default();
     parameters.key_type(KeyType::Ed25519Legacy).can_certify(true).can_sign(true);
     parameters.primary_user_id(USER.into());
     let key = parameters.build().map_err(|error| anyhow::anyhow!("{error}"))?.generate(OsRng)?;
-    let mut part = tempfile::NamedTempFile::new_in(folder)?;
-    part.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
-    part.write_all(key.to_armored_string(ArmorOptions::default())?.as_bytes())?;
-    part.as_file().sync_all()?;
-    match part.persist_noclobber(path) {
-        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error.into()),
-        _ => Ok(()),
-    }
+    secret::make(path, key.to_armored_string(ArmorOptions::default())?.as_bytes(), secret::SECRET)?;
+    Ok(())
 }
 
 #[cfg(test)]

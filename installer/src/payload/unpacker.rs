@@ -1,0 +1,73 @@
+//! From chunks back to the stream.
+
+use sha2::{Digest as _, Sha256};
+use zstd::bulk::Decompressor;
+use zstd::zstd_safe::find_frame_compressed_size;
+
+use super::error::{Because, PayloadError};
+use super::manifest::{Chunk, MAX_CHUNK, Stream};
+use super::sum::Sha256Sum;
+
+/// Unpacks chunks in order, and knows what they are together.
+pub(super) struct Unpacker {
+    name: String,
+    stream: Stream,
+    size: u64,
+    hash: Sha256,
+    zstd: Decompressor<'static>,
+}
+
+impl Unpacker {
+    pub(super) fn new(name: &str, stream: &Stream) -> Result<Self, PayloadError> {
+        let name = name.to_owned();
+        let zstd = Decompressor::new().map_err(|error| PayloadError::NoThread {
+            name: name.clone(),
+            because: Because(error.to_string()),
+        })?;
+        Ok(Self { name, stream: stream.clone(), size: 0, hash: Sha256::new(), zstd })
+    }
+
+    /// The bytes of the next chunk; `packed` has the right hash.
+    ///
+    /// # Errors
+    /// When it is not one frame of at most 4 MiB, or more than the stream should have.
+    pub(super) fn unpack(&mut self, chunk: &Chunk, packed: &[u8]) -> Result<Vec<u8>, PayloadError> {
+        let bytes = self.frame(packed).map_err(|because| PayloadError::NoFrame {
+            file: chunk.file(),
+            name: self.name.clone(),
+            because: Because(because),
+        })?;
+        self.size += bytes.len() as u64;
+        self.hash.update(&bytes);
+        if self.size > self.stream.size.0 {
+            return Err(self.wrong(format!("it has more than {} bytes", self.stream.size.0)));
+        }
+        Ok(bytes)
+    }
+
+    fn frame(&mut self, packed: &[u8]) -> Result<Vec<u8>, String> {
+        let frame = find_frame_compressed_size(packed).map_err(|_| "it is no zstd frame".to_owned())?;
+        if frame != packed.len() {
+            return Err("it is more than one zstd frame".to_owned());
+        }
+        let bytes = self.zstd.decompress(packed, MAX_CHUNK.0 as usize).map_err(|error| error.to_string())?;
+        if bytes.is_empty() { Err("there is nothing in it".to_owned()) } else { Ok(bytes) }
+    }
+
+    /// # Errors
+    /// When all chunks together are not the stream.
+    pub(super) fn finish(self) -> Result<(), PayloadError> {
+        let (wanted, found) = (self.stream.sha256, Sha256Sum(self.hash.clone().finalize().into()));
+        if self.size != self.stream.size.0 {
+            return Err(self.wrong(format!("it has {} bytes instead of {}", self.size, self.stream.size.0)));
+        }
+        if found != wanted {
+            return Err(self.wrong(format!("its SHA-256 is {found} instead of {wanted}")));
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, because: String) -> PayloadError {
+        PayloadError::WrongStream { name: self.name.clone(), because: Because(because) }
+    }
+}
