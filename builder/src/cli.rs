@@ -78,6 +78,8 @@ pub enum Command {
         #[arg(value_name = "DISK", required = true)]
         disks: Vec<PathBuf>,
     },
+    /// Make what machines are started from to be installed: a stick, or a folder for a web server
+    Media(MediaArgs),
     /// Make a key pair that signs what installers unpack: xbuild.key, which is secret, and xbuild.pub
     Keygen {
         /// Where the two files go; none is overwritten [default: ~/.local/share/xbuild, where builds look for the key]
@@ -140,6 +142,27 @@ pub struct ImageArgs {
     /// Let root log in on the console; a crypt(5) hash, as `openssl passwd -6` makes it
     #[arg(long, value_name = "HASH")]
     pub root_password_hash: Option<String>,
+}
+
+/// Media.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("nodes").required(true), group = ArgGroup::new("kind").required(true))]
+pub struct MediaArgs {
+    /// The cluster file: each machine becomes the node that has its MAC or serial number
+    #[arg(long, value_name = "FILE", group = "nodes")]
+    pub cluster: Option<PathBuf>,
+    /// Every machine becomes a generic node of this profile: DHCP, its name from its serial number or MAC
+    #[arg(long, value_name = "NAME", group = "nodes")]
+    pub profile: Option<String>,
+    /// An image for a stick, for BIOS and UEFI, to be written with dd
+    #[arg(long, value_name = "FILE", group = "kind")]
+    pub usb: Option<PathBuf>,
+    /// A folder for any web server; machines start its boot.ipxe by iPXE
+    #[arg(long, value_name = "DIR", group = "kind")]
+    pub pxe: Option<PathBuf>,
+    /// The key that signs the payload, as `xbuild keygen` makes it [default: made once, below ~/.local/share/xbuild]
+    #[arg(long, value_name = "FILE", env = "XBUILD_MEDIA_KEY")]
+    pub media_key: Option<PathBuf>,
 }
 
 /// A machine in QEMU.

@@ -64,6 +64,22 @@ pub enum Kind {
     Pxe(PathBuf),
 }
 
+impl Kind {
+    /// What to do with it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Usb(path) => {
+                format!("write it to a stick: dd if={} of=/dev/STICK bs=4M oflag=direct status=progress", path.display())
+            }
+            Self::Pxe(path) => format!(
+                "serve it, such as with `python3 -m http.server -d {}`, and let iPXE start boot.ipxe from there",
+                path.display()
+            ),
+        }
+    }
+}
+
 /// Makes the media, signed with `key`.
 ///
 /// # Errors
@@ -74,7 +90,7 @@ pub fn build(session: &Session, request: &Request, key: &MediaKey) -> Result<()>
         image::parts(session, &Recipe { spec, plan, kernel: KernelChoice::Xbuild, overlays })
     };
     let parts: Vec<Parts> = request.roles.iter().map(parts).collect::<Result<_>>()?;
-    let epoch = parts.iter().map(|parts| parts.role.epoch()).max().context("media without a role")?;
+    let epoch = parts.iter().map(|parts| parts.role.epoch()).max_by_key(|epoch| epoch.0).context("media without a role")?;
     let kernel = session.kernel_image()?;
     let stage = session.reporter.stage("media")?;
     let make = |folder: &Path| -> Result<()> {
@@ -125,7 +141,7 @@ fn pack(
 }
 
 fn stream(name: &str) -> Result<StreamName> {
-    name.parse().map_err(|because| anyhow::anyhow!("BUG: the stream {name}: {because}"))
+    StreamName::try_from(name.to_owned()).map_err(|because| anyhow::anyhow!("BUG: {because}"))
 }
 
 /// Profiles, overlays and the cluster file, as a tar: on the node they are read by the same code as here.

@@ -18,7 +18,7 @@ use crate::console::Console;
 use crate::content::Additions;
 use crate::facts::{self, Firmware, Found, Machine};
 use crate::finished::Mark;
-use crate::host::{Command, Run};
+use crate::host::Run;
 use crate::identity::candidates;
 use crate::medium::Opened;
 use crate::model::cluster::Cluster;
@@ -160,7 +160,6 @@ impl Prepared {
 
 /// Profiles, overlays and the cluster file of a medium.
 struct Sources {
-    folder: PathBuf,
     profiles: Profiles,
     cluster: Option<Cluster>,
 }
@@ -176,7 +175,7 @@ impl Sources {
         let profiles = load_profiles(&folder)?;
         let file = folder.join(CLUSTER);
         let cluster = file.exists().then(|| Cluster::load(&file, &profiles)).transpose()?;
-        Ok(Self { folder, profiles, cluster })
+        Ok(Self { profiles, cluster })
     }
 
     /// Which node of the cluster file this machine is; without one, a generic node of the payload's profile.
