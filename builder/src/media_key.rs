@@ -138,7 +138,7 @@ impl MediaKey {
     #[must_use]
     pub fn public(&self) -> String {
         let public = self.key.verifying_key();
-        let bytes = [ALGORITHM, &self.id.0.to_le_bytes(), public.as_bytes() as &[u8]].concat();
+        let bytes = [ALGORITHM.as_slice(), &self.id.0.to_le_bytes(), public.as_bytes()].concat();
         format!("untrusted comment: xbuild public key {}\n{}\n", self.id, STANDARD.encode(bytes))
     }
 
