@@ -66,8 +66,11 @@ impl MediaKey {
     /// When the file holds no key, or cannot be read or written.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.exists() {
+            let in_the_way = Self::generate().write(path)?;
             // If another build makes one at the same time, the first one counts.
-            Self::generate().write(path).with_context(|| cannot_make(path))?;
+            if let Some(half) = in_the_way.filter(|there| there != path) {
+                bail!(not_overwritten(&half));
+            }
         }
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the key {}", path.display()))?;
@@ -82,17 +85,9 @@ impl MediaKey {
     /// When one of the files is there already, or cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
         let key = Self::generate();
-        let there = [path.to_owned(), public_path(path)].into_iter().find(|path| path.exists());
-        let there = match there {
-            Some(there) => Some(there),
-            None => key.write(path).with_context(|| cannot_make(path))?,
-        };
-        match there {
+        match key.write(path)? {
             None => Ok(key),
-            Some(there) => bail!(with_hint(
-                format!("{} is there already, and is not overwritten", there.display()),
-                "installers trust the key that their medium carries: keep it, or give another folder with --out DIR"
-            )),
+            Some(there) => bail!(not_overwritten(&there)),
         }
     }
 
@@ -105,11 +100,18 @@ impl MediaKey {
 
     /// Writes both halves. The result is the file that was in the way, if there was one.
     fn write(&self, path: &Path) -> Result<Option<PathBuf>> {
-        if !secret::make(path, self.secret().as_bytes(), secret::SECRET)? {
+        let public = public_path(path);
+        if let Some(there) = [path, public.as_path()].into_iter().find(|path| path.exists()) {
+            return Ok(Some(there.to_owned()));
+        }
+        let make = |path: &Path, text: String, mode| {
+            let made = secret::make(path, text.as_bytes(), mode);
+            made.with_context(|| format!("cannot make the key {}", path.display()))
+        };
+        if !make(path, self.secret(), secret::SECRET)? {
             return Ok(Some(path.to_owned()));
         }
-        let public = public_path(path);
-        let made = secret::make(&public, self.public().as_bytes(), secret::PUBLIC)?;
+        let made = make(&public, self.public(), secret::PUBLIC)?;
         Ok(if made { None } else { Some(public) })
     }
 
@@ -138,7 +140,7 @@ impl MediaKey {
     #[must_use]
     pub fn public(&self) -> String {
         let public = self.key.verifying_key();
-        let bytes = [&ALGORITHM[..], &self.id.0.to_le_bytes(), public.as_bytes()].concat();
+        let bytes = [ALGORITHM.as_slice(), &self.id.0.to_le_bytes(), public.as_bytes()].concat();
         format!("untrusted comment: xbuild public key {}\n{}\n", self.id, STANDARD.encode(bytes))
     }
 
@@ -174,8 +176,11 @@ impl MediaKey {
     }
 }
 
-fn cannot_make(path: &Path) -> String {
-    format!("cannot make the key {}", path.display())
+fn not_overwritten(there: &Path) -> anyhow::Error {
+    with_hint(
+        format!("{} is there already, and is not overwritten", there.display()),
+        "installers trust the key that their medium carries: keep it, or give another folder with --out DIR",
+    )
 }
 
 #[cfg(test)]

@@ -67,6 +67,12 @@ fn no_key_is_overwritten() {
         refused(),
         format!("error: {} is there already, and is not overwritten\n  hint: {hint}", public.display())
     );
+    // The public half of a key that is lost must not lie beside another one.
+    let unmade = MediaKey::open(&path).unwrap_err();
+    assert_eq!(
+        unmade.chain().last().unwrap().to_string(),
+        format!("{} is there already, and is not overwritten", public.display())
+    );
     assert!(!path.exists());
     fs::remove_file(&public).unwrap();
     let key = MediaKey::create(&path).unwrap();

@@ -52,7 +52,7 @@ impl Bench {
     }
 
     fn open(&self, source: Arc<dyn Source>) -> Result<Payload, PayloadError> {
-        let patience = Patience { pause: Duration::ZERO, ..Patience::default() };
+        let patience = Patience { tries: 4, copies: 3, pause: Duration::ZERO };
         Payload::open(source, &self.keys(), patience)
     }
 
@@ -195,10 +195,10 @@ fn a_server_that_fails_for_good_is_given_up() {
     reports(
         Fault::IsUnavailable,
         "cannot read",
-        "because: the server answers 503 Service Unavailable (7 tries)\n",
+        "because: the server answers 503 Service Unavailable (4 tries)\n",
     );
-    reports(Fault::IsCut, "cannot read", "because: end of file before message length reached (7 tries)\n");
-    reports(Fault::Stalls, "cannot read", "because: no byte came for 1 s (7 tries)\n");
+    reports(Fault::IsCut, "cannot read", "because: end of file before message length reached (4 tries)\n");
+    reports(Fault::Stalls, "cannot read", "because: no byte came for 1 s (4 tries)\n");
     let payload = bench.open_http(|_| Some(Fault::IsCorrupt));
     let error = read(&payload, "source").unwrap_err();
     let PayloadError::Damaged { wanted, found, because, .. } = &error else { panic!("{error:?}") };

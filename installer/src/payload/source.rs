@@ -1,7 +1,9 @@
 //! Where a payload lies.
 
 use std::fmt;
+use std::io::{self, Read};
 
+use super::manifest::MAX_PACKED;
 use crate::units::Bytes;
 
 mod folder;
@@ -31,4 +33,11 @@ pub enum ReadFailed {
     ForNow(String),
     /// No other try will help.
     ForGood(String),
+}
+
+/// A chunk's limit is its size, so its memory is asked for at once.
+fn read_up_to(reader: impl Read, most: Bytes) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(most.min(MAX_PACKED).0 as usize);
+    reader.take(most.0).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

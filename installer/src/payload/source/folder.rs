@@ -1,10 +1,10 @@
 //! A payload in a folder, such as a mounted stick.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use super::{ReadFailed, Source};
+use super::{ReadFailed, Source, read_up_to};
 use crate::units::Bytes;
 
 /// A payload in a folder.
@@ -24,11 +24,8 @@ impl Source for Folder {
     }
 
     fn read(&self, file: &str, most: Bytes) -> Result<Vec<u8>, ReadFailed> {
-        let mut bytes = Vec::new();
-        File::open(self.0.join(file))
-            .and_then(|file| file.take(most.0).read_to_end(&mut bytes))
-            .map_err(|error| sorted(&error))?;
-        Ok(bytes)
+        let file = File::open(self.0.join(file));
+        file.and_then(|file| read_up_to(file, most)).map_err(|error| sorted(&error))
     }
 }
 

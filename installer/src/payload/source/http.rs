@@ -1,13 +1,13 @@
 //! A payload behind a web server.
 
 use std::error::Error;
-use std::io::{self, Read as _};
+use std::io;
 use std::time::Duration;
 
 use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::{StatusCode, Url};
 
-use super::{ReadFailed, Source};
+use super::{ReadFailed, Source, read_up_to};
 use crate::payload::error::{Because, PayloadError};
 use crate::units::Bytes;
 
@@ -69,10 +69,7 @@ impl Source for Http {
         let response =
             self.client.get(url).send().map_err(|error| ReadFailed::ForNow(self.explain(&error)))?;
         judge(response.status())?;
-        let mut bytes = Vec::new();
-        let read = response.take(most.0).read_to_end(&mut bytes);
-        read.map_err(|error| ReadFailed::ForNow(self.explain_io(&error)))?;
-        Ok(bytes)
+        read_up_to(response, most).map_err(|error| ReadFailed::ForNow(self.explain_io(&error)))
     }
 }
 
