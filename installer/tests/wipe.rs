@@ -159,10 +159,12 @@ fn blank_disks_are_taken_by_every_policy() {
 fn each_policy_allows_what_it_says() {
     const S3: &str = "/dev/sdc (Any Disk, serial S3, 4G)";
     type Put = fn(&mut Found);
+    /// By policy, why not.
+    type Verdicts = [Option<&'static str>; 4];
     let ours =
         |found: &mut Found| live(found, &Scene::new(&layouts::raid1_drbd(), WipePolicy::Force).plan, 2);
     let blank = "`wipe = \"blank\"` in [install] takes disks with nothing but an empty partition table";
-    let table: [(&str, Put, &str, [Option<&str>; 4], &str); 3] = [
+    let table: [(&str, Put, &str, Verdicts, &str); 3] = [
         ("an empty table", empty_table, "gpt", [Some("is not empty"), None, None, None], blank),
         (
             "a node's disk",
