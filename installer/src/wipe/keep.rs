@@ -56,7 +56,7 @@ fn on<'a>(case: &Case<'a>, at: PartitionRef) -> Option<(&'a Disk, &'a Found, &'a
 
 /// The partition that lies exactly where the plan has one, in the table and to the kernel.
 fn piece(case: &Case<'_>, at: PartitionRef) -> Result<Piece, Refusal> {
-    let (_, found, planned) =
+    let (disk, found, planned) =
         on(case, at).ok_or_else(|| Refusal::bug("a partition of no disk is to be kept"))?;
     if let Some(node) = case.owners.of(found).filter(|_| guid(found) != Some(disk.guid)) {
         return Err(of_another_disk(found, planned, node));
