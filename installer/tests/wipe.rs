@@ -159,10 +159,12 @@ fn blank_disks_are_taken_by_every_policy() {
 fn each_policy_allows_what_it_says() {
     const S3: &str = "/dev/sdc (Any Disk, serial S3, 4G)";
     type Put = fn(&mut Found);
+    /// By policy, why not.
+    type Verdicts = [Option<&'static str>; 4];
     let ours =
         |found: &mut Found| live(found, &Scene::new(&layouts::raid1_drbd(), WipePolicy::Force).plan, 2);
     let blank = "`wipe = \"blank\"` in [install] takes disks with nothing but an empty partition table";
-    let table: [(&str, Put, &str, [Option<&str>; 4], &str); 3] = [
+    let table: [(&str, Put, &str, Verdicts, &str); 3] = [
         ("an empty table", empty_table, "gpt", [Some("is not empty"), None, None, None], blank),
         (
             "a node's disk",
@@ -299,11 +301,37 @@ fn raw_drbd_partitions_stay() {
     assert_eq!(scene.done(), expected.concat());
 }
 
+/// Somebody else's table with DRBD where the plan has it: `force` takes the disk, and the data stays.
+#[test]
+fn a_table_of_others_does_not_matter() {
+    let mut scene = Scene::new(&layouts::raid1_drbd(), WipePolicy::Force).keeping();
+    let plan = scene.plan.clone();
+    live(&mut scene.disks[2], &plan, 2);
+    scene.disks[2].table.as_mut().unwrap().id = "61A6B1FA-DC2D-4A3A-9DFB-3E4B22F8B6B3".to_owned();
+    assert_eq!(scene.done(), ["keep /dev/sdc1 as sdc1", "/dev/sda", "/dev/sdb", "/dev/sdc"]);
+}
+
 #[test]
 fn what_lies_elsewhere_cannot_be_kept() {
     type Put = fn(&mut Found);
     let sdc = "partition `data` of /dev/sdc (Any Disk, serial S3, 4G) cannot be kept: the plan has it at 1M with 4094M";
-    let table: [(Put, String, &str); 4] = [
+    let places =
+        "plug the disks in as they were, or take `keep` out of [install]: then the data below DRBD is lost";
+    let other = |node| {
+        let disk = "partition `data` of /dev/sdc (Any Disk, serial S3, 4G)";
+        format!("{disk} cannot be kept: it was made as another disk, of node `{node}`")
+    };
+    let table: [(Put, String, &str); 6] = [
+        (
+            |found| found.table.as_mut().unwrap().id = Seed::node("c", "n1").disk(3).to_string(),
+            other("n1"),
+            places,
+        ),
+        (
+            |found| found.table.as_mut().unwrap().id = Seed::node("c", "n2").disk(2).to_string(),
+            other("n2"),
+            places,
+        ),
         (
             |found| {
                 let size = Bytes::GIB * 2;

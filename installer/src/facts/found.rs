@@ -67,22 +67,20 @@ impl Found {
 
     /// The place of its connector, else its name. Ids of a node follow this order: the kernel's names change with the
     /// order in which disks answer.
-    pub(super) fn order(&self) -> (bool, Vec<(String, u64)>, usize, String) {
+    pub(super) fn order(&self) -> (bool, Words, Words) {
         let (path, name) = (&self.facts.label.path, &self.facts.name);
-        (path.is_empty(), natural(path), name.len(), name.clone())
+        (path.is_empty(), natural(path), natural(name))
     }
 }
 
-/// Texts and the numbers behind them, so that 2 comes before 10.
-pub(super) fn natural(text: &str) -> Vec<(String, u64)> {
-    let (mut parts, mut rest) = (vec![], text);
-    while !rest.is_empty() {
-        let (word, tail) = rest.split_at(rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len()));
-        let (number, after) = tail.split_at(tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len()));
-        parts.push((word.to_owned(), number.parse().unwrap_or(0)));
-        rest = after;
-    }
-    parts
+/// Words with their lengths in front, to be compared.
+pub(super) type Words = Vec<(usize, String)>;
+
+/// The words of a text, shorter ones first: `eth2` before `eth10`, `ata-2` before `ata-10`, also where numbers are
+/// hexadecimal.
+pub(super) fn natural(text: &str) -> Words {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.map(|word| (word.len(), word.to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -56,12 +56,31 @@ fn on<'a>(case: &Case<'a>, at: PartitionRef) -> Option<(&'a Disk, &'a Found, &'a
 
 /// The partition that lies exactly where the plan has one, in the table and to the kernel.
 fn piece(case: &Case<'_>, at: PartitionRef) -> Result<Piece, Refusal> {
-    let (_, found, planned) =
+    let (disk, found, planned) =
         on(case, at).ok_or_else(|| Refusal::bug("a partition of no disk is to be kept"))?;
+    if let Some(node) = case.owners.of(found).filter(|_| guid(found) != Some(disk.guid)) {
+        return Err(of_another_disk(found, planned, node));
+    }
     let fits = |piece: &&Piece| piece.start == planned.start && piece.size == planned.size;
     let listed = found.table.iter().flat_map(|table| &table.partitions).find(fits);
     let seen = found.partitions.iter().find(|piece| listed == Some(piece));
     seen.cloned().ok_or_else(|| misplaced(found, planned))
+}
+
+fn guid(found: &Found) -> Option<Uuid> {
+    found.table.as_ref()?.guid()
+}
+
+/// Two data disks that have changed places would have their resources exchanged, and nobody would notice.
+fn of_another_disk(found: &Found, planned: &Partition, node: &str) -> Refusal {
+    let disk = found.describe();
+    Refusal::new(
+        format!(
+            "partition `{}` of {disk} cannot be kept: it was made as another disk, of node `{node}`",
+            planned.name
+        ),
+        "plug the disks in as they were, or take `keep` out of [install]: then the data below DRBD is lost",
+    )
 }
 
 fn misplaced(found: &Found, planned: &Partition) -> Refusal {
