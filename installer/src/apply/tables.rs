@@ -13,7 +13,7 @@ use crate::plan::{Disk, Partition, Plan};
 pub(super) fn write(plan: &Plan, removal: &Removal) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for disk in &plan.disks {
-        steps.push(table(disk)?);
+        steps.extend(table(disk)?);
         steps.push(reread(disk));
         steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
         // A new partition may start exactly where an earlier one did, or end there.
@@ -27,9 +27,14 @@ fn node(disk: &Disk, partition: &Partition) -> String {
     device::partition(&disk.name, partition.number)
 }
 
-fn table(disk: &Disk) -> Result<Step> {
-    let write = Action::Write { device: disk.name.clone(), pieces: gpt::pieces(disk)? };
-    Ok(Step::new(format!("writing the partition table of {}", disk.name), write).on([&disk.name]))
+/// The backup first, and synced: where a partition is kept, one of the two always says where it lies.
+fn table(disk: &Disk) -> Result<[Step; 2]> {
+    let [mbr, primary, backup] = gpt::pieces(disk)?;
+    let write = |what: &str, pieces| {
+        let write = Action::Write { device: disk.name.clone(), pieces };
+        Step::new(format!("writing the {what} of {}", disk.name), write).on([&disk.name])
+    };
+    Ok([write("backup partition table", vec![backup]), write("partition table", vec![mbr, primary])])
 }
 
 fn reread(disk: &Disk) -> Step {

@@ -19,12 +19,12 @@ pub const BOOT_CODE: Bytes = Bytes(440);
 /// 128 entries of 128 bytes, as everybody has them.
 const ENTRIES: Bytes = Bytes(128 * 128);
 
-/// The protective MBR and both tables, in whole sectors but for the MBR: what lies before its byte 440 is boot code, which
-/// belongs to [`super::grub`].
+/// The protective MBR, the primary and the backup table, in whole sectors but for the MBR: what lies before its byte 440 is
+/// boot code, which belongs to [`super::grub`].
 ///
 /// # Errors
 /// A table that does not fit the disk.
-pub fn pieces(disk: &Disk) -> Result<Vec<Piece>> {
+pub fn pieces(disk: &Disk) -> Result<[Piece; 3]> {
     let sector = disk.sector_size.bytes();
     ensure!(
         disk.size.0.is_multiple_of(sector.0),
@@ -38,7 +38,7 @@ pub fn pieces(disk: &Disk) -> Result<Vec<Piece>> {
     let mbr = protective_mbr(disk.size.0 / sector.0)?;
     let primary = Piece { at: sector, bytes: ends.head.split_off(sector.0 as usize) };
     let backup = Piece { at: disk.size - Bytes(ends.tail.len() as u64), bytes: ends.tail };
-    Ok(vec![mbr, primary, backup])
+    Ok([mbr, primary, backup])
 }
 
 /// Writes [`pieces`] to a file that has the size of the disk.

@@ -91,6 +91,28 @@ fn the_protective_mbr_covers_the_disk_and_leaves_boot_code_alone() {
 }
 
 #[test]
+fn what_was_there_before_does_not_show() {
+    for disk in fixture::raid1().disks.iter().chain(&fixture::single_4k().disks) {
+        let [clean, used] = [0, 0xaa].map(|byte| {
+            let file = blank(disk);
+            let end = disk.size.0 - (64 << 10);
+            for at in [0, end] {
+                file.write_all_at(&vec![byte; 64 << 10], at).unwrap();
+            }
+            write(disk, &file).unwrap();
+            let sector = disk.sector_size.bytes().0;
+            let tables = [sector..sector + (16 << 10), disk.size.0 - sector - (16 << 10)..disk.size.0];
+            tables.map(|range| {
+                let mut found = vec![0; (range.end - range.start) as usize];
+                file.read_exact_at(&mut found, range.start).unwrap();
+                found
+            })
+        });
+        assert!(clean == used);
+    }
+}
+
+#[test]
 fn a_table_that_cannot_be_is_refused() {
     type Break = fn(&mut Disk);
     let breaks: [Break; 5] = [
