@@ -31,9 +31,10 @@ const PROGRAMS: [&str; 11] = [
 ];
 
 /// Other names of programs.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
     ("usr/bin/mmd", "mtools"),
     ("usr/bin/mcopy", "mtools"),
+    ("usr/bin/mren", "mtools"),
     ("usr/sbin/vgchange", "lvm"),
     ("usr/sbin/vgs", "lvm"),
     ("usr/sbin/lvs", "lvm"),
