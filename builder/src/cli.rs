@@ -142,6 +142,27 @@ pub struct ImageArgs {
     pub root_password_hash: Option<String>,
 }
 
+/// Media.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("nodes").required(true), group = ArgGroup::new("kind").required(true))]
+pub struct MediaArgs {
+    /// The cluster file: each machine becomes the node that has its MAC or serial number
+    #[arg(long, value_name = "FILE", group = "nodes")]
+    pub cluster: Option<PathBuf>,
+    /// Every machine becomes a generic node of this profile: DHCP, its name from its serial number or MAC
+    #[arg(long, value_name = "NAME", group = "nodes")]
+    pub profile: Option<String>,
+    /// An image for a stick, for BIOS and UEFI, to be written with dd
+    #[arg(long, value_name = "FILE", group = "kind")]
+    pub usb: Option<PathBuf>,
+    /// A folder for any web server; machines start its boot.ipxe by iPXE
+    #[arg(long, value_name = "DIR", group = "kind")]
+    pub pxe: Option<PathBuf>,
+    /// The key that signs the payload, as `xbuild keygen` makes it [default: made once, below ~/.local/share/xbuild]
+    #[arg(long, value_name = "FILE", env = "XBUILD_MEDIA_KEY")]
+    pub media_key: Option<PathBuf>,
+}
+
 /// A machine in QEMU.
 #[derive(Args, Debug)]
 pub struct BootArgs {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use installer::context::{Context, Mirrors};
-use installer::format::Epoch;
-use installer::identity;
 use installer::menu::blank;
 use installer::model::node::{Layer, NodeSpec};
+use installer::format::grub::Platform;
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::Plan;
+use installer::role::{Role, RoleFacts, regular};
 
 use crate::bootfiles::probe::Probe;
 use crate::bootfiles::{self, BootFiles};
@@ -66,44 +66,88 @@ pub struct Request {
     pub out: PathBuf,
 }
 
+/// What images and media are made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The root of the role.
+    pub rootfs: Rootfs,
+    /// What else its nodes share.
+    pub role: Role,
+    /// All its packages.
+    pub packages: Vec<Package>,
+}
+
+/// A node, and what its root is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe<'a> {
+    /// The node.
+    pub spec: &'a NodeSpec,
+    /// Its disks.
+    pub plan: &'a Plan,
+    /// Its kernel.
+    pub kernel: KernelChoice,
+    /// The folders of its overlays.
+    pub overlays: &'a [PathBuf],
+}
+
+/// Makes what images of this node and media for its role are made of.
+///
+/// # Errors
+/// Whatever fails.
+pub fn parts(session: &Session, recipe: &Recipe) -> Result<Parts> {
+    // Templates are rendered before anything long is begun: a mistake in one shows at once.
+    overlay::render(recipe.overlays, &recipe.context(mirrors(session)).value())?;
+    let layers = layers(recipe.spec, recipe.kernel);
+    let packages = session.resolve(&layers)?;
+    let (essential, mut added) = fetch(session, &packages)?;
+    let ours = our_packages(session, recipe.kernel)?;
+    added.last_mut().context("a profile without layers")?.extend(ours.iter().cloned());
+    let epoch = session.epoch(added.iter().flatten())?;
+    let mut files = repository_files(session, &ours, epoch)?;
+    let mut bench = Bench::new(session.cache, &session.tools, unpacked(added.iter().flatten()));
+    let rootfs = make_root(session, &mut bench, &layers, &essential, &added)?;
+    let boot = make_boot_files(session, &mut bench, recipe, &rootfs, epoch)?;
+    bench.clear()?;
+    for platform in Platform::of(recipe.plan.firmware) {
+        files.extend(grub_modules(session, platform)?);
+    }
+    let facts = RoleFacts {
+        profile: recipe.spec.profile.clone(),
+        kernel_release: boot.kernel_release()?,
+        kernel_modular: recipe.kernel == KernelChoice::Debian,
+        mirrors: mirrors(session),
+        epoch: epoch.unsigned_abs(),
+    };
+    let initrd = boot.initrd().map(fs::read).transpose().context("cannot read the initramfs from the cache")?;
+    let role = Role { facts, menu: boot.menu()?, initrd, files };
+    let all: BTreeSet<Package> = added.iter().flatten().map(|deb| deb.package.clone()).collect();
+    Ok(Parts { rootfs, role, packages: all.into_iter().collect() })
+}
+
 /// Makes the images; the result is their paths.
 ///
 /// # Errors
 /// Whatever fails; nothing then has the name of a finished image that was not there before.
 pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&request.out).with_context(|| format!("cannot make {}", request.out.display()))?;
-    // Templates are rendered before anything long is begun: a mistake in one shows at once.
-    let mut files = node_files(session, request)?;
-    let layers = layers(&request.spec, request.kernel);
-    let packages = session.resolve(&layers)?;
-    let (essential, mut added) = fetch(session, &packages)?;
-    let ours = our_packages(session, request.kernel)?;
-    added.last_mut().context("a profile without layers")?.extend(ours.iter().cloned());
-    let epoch = session.epoch(added.iter().flatten())?;
-    files.extend(repository_files(session, &ours, epoch)?);
-    let mut bench = Bench::new(session.cache, &session.tools, unpacked(added.iter().flatten()));
-    let rootfs = make_root(session, &mut bench, &layers, &essential, &added)?;
-    let boot = make_boot_files(session, &mut bench, request, &rootfs, epoch)?;
-    bench.clear()?;
-    let all: Vec<Package> =
-        added.iter().flatten().map(|deb| deb.package.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let Request { spec, plan, kernel, overlays, .. } = request;
+    let parts = parts(session, &Recipe { spec, plan, kernel: *kernel, overlays })?;
     let stage = session.reporter.stage("image")?;
-    let composer = Composer {
-        session,
-        stage: &stage,
-        request,
-        rootfs: &rootfs,
-        boot: &boot,
-        epoch: Epoch(epoch.unsigned_abs()),
-    };
-    let images = composer.compose(files)?;
+    let composer = Composer { session, stage: &stage, request, parts: &parts };
+    let images = composer.compose()?;
     let images = match request.format {
         Format::Raw => images,
         Format::Qcow2 => images.iter().map(|image| composer.convert(image)).collect::<Result<_>>()?,
     };
-    composer.write_manifest(&images, &all)?;
+    composer.write_manifest(&images)?;
     stage.done();
     Ok(images)
+}
+
+impl Recipe<'_> {
+    fn context(&self, mirrors: Mirrors) -> Context {
+        Context::new(self.spec, self.plan, mirrors, self.kernel == KernelChoice::Debian)
+    }
 }
 
 /// The layers of a node with that kernel: Debian's is one more package of the role, ours is not in any archive.
@@ -157,9 +201,9 @@ fn our_packages(session: &Session, kernel: KernelChoice) -> Result<Vec<Deb>> {
 fn repository_files(session: &Session, ours: &[Deb], epoch: i64) -> Result<Vec<OverlayFile>> {
     let entries = publish::publish(ours, &session.key, epoch)?.into_iter();
     let mut files: Vec<_> =
-        entries.map(|(path, bytes)| regular(format!("{}/{path}", publish::FOLDER), bytes)).collect();
-    files.push(regular(publish::KEY.to_owned(), session.key.public()?.into_bytes()));
-    files.push(regular(publish::SOURCE.to_owned(), publish::source().into_bytes()));
+        entries.map(|(path, bytes)| regular(&format!("{}/{path}", publish::FOLDER), bytes)).collect();
+    files.push(regular(publish::KEY, session.key.public()?.into_bytes()));
+    files.push(regular(publish::SOURCE, publish::source().into_bytes()));
     Ok(files)
 }
 
@@ -194,46 +238,46 @@ fn make_root(
     below.context("a profile without layers")
 }
 
-fn context(session: &Session, request: &Request) -> Context {
+fn mirrors(session: &Session) -> Mirrors {
     let mirror = |archive| session.repository.address(archive).to_owned();
-    let mirrors = Mirrors { main: mirror(Archive::Main), security: mirror(Archive::Security) };
-    Context::new(&request.spec, &request.plan, mirrors, request.kernel == KernelChoice::Debian)
+    Mirrors { main: mirror(Archive::Main), security: mirror(Archive::Security) }
 }
 
-fn node_files(session: &Session, request: &Request) -> Result<Vec<OverlayFile>> {
-    let mut files = render(request, &context(session, request))?;
-    files.extend(identity::files(&request.spec));
-    Ok(files)
-}
-
-fn render(request: &Request, context: &Context) -> Result<Vec<OverlayFile>> {
-    Ok(overlay::render(&request.overlays, &context.value())?)
+/// What GRUB loads by itself, from where its core looks for it.
+fn grub_modules(session: &Session, platform: Platform) -> Result<Vec<OverlayFile>> {
+    let folder = session.tools.root().join(&platform.modules()[1..]);
+    let mut modules = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "mod" || end == "lst") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            modules.push(regular(&format!("boot/grub/{}/{name}", platform.name()), fs::read(&path)?));
+        }
+    }
+    modules.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(modules)
 }
 
 fn make_boot_files(
     session: &Session,
     bench: &mut Bench,
-    request: &Request,
+    recipe: &Recipe,
     rootfs: &Rootfs,
     epoch: i64,
 ) -> Result<BootFiles> {
-    let mut blanks = context(session, request);
+    let mut blanks = recipe.context(mirrors(session));
     blank::XEN.clone_into(&mut blanks.boot.xen);
     blank::KERNEL.clone_into(&mut blanks.boot.kernel);
-    let mut settings = render(request, &blanks)?;
+    let mut settings = overlay::render(recipe.overlays, &blanks.value())?;
     settings.retain(|file| bootfiles::is_setting(&file.path) && file.content != Content::Directory);
-    let (probe, initrd) = (Probe::of(&request.plan)?, request.plan.initrd);
-    let recipe = bootfiles::Recipe { rootfs, settings: &settings, probe, initrd, epoch };
-    if let Some(found) = recipe.find(session.cache, &session.tools)? {
+    let (probe, initrd) = (Probe::of(recipe.plan)?, recipe.plan.initrd);
+    let boot = bootfiles::Recipe { rootfs, settings: &settings, probe, initrd, epoch };
+    if let Some(found) = boot.find(session.cache, &session.tools)? {
         session.reporter.cached("boot files");
         return Ok(found);
     }
     let stage = session.reporter.stage("boot files")?;
-    let made = recipe.make(session.cache, bench, &stage)?;
+    let made = boot.make(session.cache, bench, &stage)?;
     stage.done();
     Ok(made)
-}
-
-fn regular(path: String, bytes: Vec<u8>) -> OverlayFile {
-    OverlayFile { path: path.into(), mode: 0o644, content: Content::File(bytes) }
 }

@@ -111,6 +111,12 @@ impl Kernel {
         &self.version
     }
 
+    /// What a boot loader takes.
+    #[must_use]
+    pub fn image(&self) -> PathBuf {
+        self.folder.join("vmlinuz")
+    }
+
     /// Such as `6.12.117-xbuild`.
     ///
     /// # Errors

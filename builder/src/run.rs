@@ -1,5 +1,6 @@
 //! From the command line to the work.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use installer::plan::{Plan, Seed, plan};
 use installer::units::{Bytes, SectorSize};
 
 use crate::cache::Cache;
-use crate::cli::{BootArgs, Cli, Command, Common, ImageArgs, NodeArgs};
+use crate::cli::{BootArgs, Cli, Command, Common, ImageArgs, MediaArgs, NodeArgs};
 use crate::debian::fetch::Fetcher;
 use crate::failure::{Hinted as _, with_hint};
 use crate::image::{self, KernelChoice, Request};

@@ -141,6 +141,14 @@ impl<'a> Session<'a> {
         self.build_kernel()?.package(self.cache, &self.tools, &self.reporter.silent()?)
     }
 
+    /// Our kernel as a boot loader takes it, built if it is not in the cache.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn kernel_image(&self) -> Result<PathBuf> {
+        Ok(self.build_kernel()?.image())
+    }
+
     /// What every node gets of ours, besides the kernel.
     ///
     /// # Errors

@@ -69,6 +69,8 @@ pub const PACKAGES: &[&str] = &[
     "grub-common",
     "grub-pc-bin",
     "grub-efi-amd64-bin",
+    // What an installer's console and network are made of.
+    "busybox",
     // Booting what was built.
     "qemu-system-x86",
     "qemu-utils",

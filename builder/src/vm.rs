@@ -82,6 +82,10 @@ pub struct Machine {
     pub processors: u32,
     /// Throw away what the machine writes.
     pub snapshot: bool,
+    /// The MAC of its network card; none is QEMU's own.
+    pub mac: Option<String>,
+    /// What its network card is told to start, if it starts from the network; empty for nothing.
+    pub boot_file: String,
     /// Further arguments of QEMU; host paths in them must be below `shared`.
     pub extra: Vec<String>,
     /// Folders that QEMU sees under their own names.
@@ -128,6 +132,8 @@ impl Machine {
             memory: 2048,
             processors: 2,
             snapshot: false,
+            mac: None,
+            boot_file: String::new(),
             extra: Vec::new(),
             shared: Vec::new(),
         }
@@ -153,13 +159,10 @@ impl Machine {
                 "std",
                 "-device",
                 "virtio-rng-pci",
-                "-netdev",
-                "user,id=net",
-                "-device",
-                "virtio-net-pci,netdev=net,romfile=",
             ]
             .map(str::to_owned),
         );
+        argv.extend(self.card());
         let snapshot = if self.snapshot { "on" } else { "off" };
         for (index, disk) in self.disks.iter().enumerate() {
             // A comma in a path is doubled for QEMU's option syntax.
@@ -172,13 +175,29 @@ impl Machine {
             argv.push("-device".into());
             let sector = disk.sector_size;
             argv.push(format!(
-                "virtio-blk-pci,drive=disk{index},serial=disk{index},bootindex={index},\
-                 logical_block_size={sector},physical_block_size={sector}"
+                "virtio-blk-pci,drive=disk{index},serial=disk{index},bootindex={},\
+                 logical_block_size={sector},physical_block_size={sector}",
+                // Before the disks comes what `extra` brings.
+                index + 1
             ));
         }
         argv.extend(self.firmware.arguments());
         argv.extend(self.extra.iter().cloned());
         argv
+    }
+
+    /// A card without its boot ROM, unless it has something to start; then after the disks.
+    fn card(&self) -> [String; 4] {
+        let mut card = "virtio-net-pci,netdev=net".to_owned();
+        self.mac.iter().for_each(|mac| card.push_str(&format!(",mac={mac}")));
+        let mut net = "user,id=net".to_owned();
+        if self.boot_file.is_empty() {
+            card.push_str(",romfile=");
+        } else {
+            card.push_str(&format!(",bootindex={}", self.disks.len() + 1));
+            net.push_str(&format!(",bootfile={}", self.boot_file));
+        }
+        ["-netdev".to_owned(), net, "-device".to_owned(), card]
     }
 
     /// The machine in the sandbox of the tools tree.
@@ -223,7 +242,7 @@ mod tests {
             "file=/o/disk0.img,if=none,id=disk0,format=raw,cache=unsafe,discard=unmap,snapshot=on"
         ));
         assert!(line.contains("file=/o/a,,b.img,if=none,id=disk1"));
-        assert!(line.contains("virtio-blk-pci,drive=disk1,serial=disk1,bootindex=1,logical_block_size=4096"));
+        assert!(line.contains("virtio-blk-pci,drive=disk1,serial=disk1,bootindex=2,logical_block_size=4096"));
         assert!(line.contains("if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"));
     }
 }

@@ -9,7 +9,7 @@
 //! 4. `mount`, `place`: the node's files;
 //! 5. `boot` again: boot code that nothing starts yet;
 //! 6. `finish`: everything is closed again, and synced;
-//! 7. `boot`, the last writes: each disk boots from its own one on, and not before.
+//! 7. `boot`, the last writes: each disk boots from its own one on, and not before; then each is marked as finished.
 
 mod arrays;
 mod boot;
@@ -50,12 +50,12 @@ pub const TARGET: &str = "/target";
 pub const WORK: &str = "/run/xinstall";
 
 /// Everything that makes `plan` true, in order. The names of its disks are their paths, such as `/dev/sda`; `epoch` is the
-/// time that metadata carries.
+/// time that metadata carries, `mark` what a finished node carries on its EFI system partitions.
 ///
 /// # Errors
 /// A plan that breaks its own rules, a removal that does not fit it, or a name that has no room in a format. Nothing has
 /// been done by then.
-pub fn steps(plan: &Plan, removal: &Removal, epoch: Epoch) -> Result<Vec<Step>> {
+pub fn steps(plan: &Plan, removal: &Removal, epoch: Epoch, mark: &str) -> Result<Vec<Step>> {
     plan.verify().map_err(|mistakes| anyhow!("BUG: {}", mistakes.join("; ")))?;
     removal.check(plan)?;
     let stages = [
@@ -71,6 +71,7 @@ pub fn steps(plan: &Plan, removal: &Removal, epoch: Epoch) -> Result<Vec<Step>> 
         boot::prepare(plan, epoch)?,
         finish::close(plan),
         boot::enable(plan, epoch)?,
+        boot::mark(plan, epoch, mark)?,
         lock::release(plan),
     ];
     Ok(stages.into_iter().flatten().collect())

@@ -11,7 +11,7 @@ use tar::{Archive, Builder, Entry, EntryType, Header};
 use crate::format::Epoch;
 
 /// What is laid over the root, and how single files of the root are changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Additions {
     files: BTreeMap<PathBuf, OverlayFile>,
     /// Root's password, put into the root's own `/etc/shadow`.

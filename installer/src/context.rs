@@ -1,6 +1,6 @@
 //! What templates may ask for: the node and the plan, in the words that configuration files use.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ pub struct BootArguments {
 }
 
 /// Addresses of the archives.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirrors {
     /// The main archive.
     pub main: String,

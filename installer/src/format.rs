@@ -55,6 +55,13 @@ impl ToolCall {
         Self { argv: argv.into_iter().map(|word| word.as_ref().to_owned()).collect(), env: Vec::new() }
     }
 
+    /// The same command with more arguments at its end.
+    #[must_use]
+    pub fn with_arguments<S: AsRef<str>>(mut self, words: impl IntoIterator<Item = S>) -> Self {
+        self.argv.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+        self
+    }
+
     /// The same command with one more variable.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: impl ToString) -> Self {

@@ -4,7 +4,6 @@
 //! (Documentation/driver-api/early-userspace/buffer-format.rst), but unmkinitramfs(8) stops reading at the first trailer, and
 //! fails where zstd is not done by then. So there is one archive, packed anew.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -25,16 +24,15 @@ const TRAILER_LENGTH: usize = 124;
 const REGULAR: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
 
-/// The role's initramfs at `role` with what `files` add to it.
+/// The role's initramfs with what `files` add to it.
 ///
 /// # Errors
-/// When it cannot be read, or is none.
-pub fn for_node(role: &Path, files: &[OverlayFile], epoch: u64) -> Result<Vec<u8>> {
-    let what = || format!("cannot read {}", role.display());
-    let initramfs = fs::read(role).with_context(what)?;
-    let (early, packed) = split(&initramfs).with_context(what)?;
-    let mut archive = zstd::decode_all(packed).with_context(what)?;
-    archive.truncate(trailer(&archive).with_context(what)?);
+/// When it is none.
+pub fn for_node(role: &[u8], files: &[OverlayFile], epoch: u64) -> Result<Vec<u8>> {
+    const WHAT: &str = "cannot read the role's initramfs";
+    let (early, packed) = split(role).context(WHAT)?;
+    let mut archive = zstd::decode_all(packed).context(WHAT)?;
+    archive.truncate(trailer(&archive).context(WHAT)?);
     archive = entry(archive, "etc", DIRECTORY | 0o755, &[], epoch)?;
     for (from, to) in CARRIED {
         let Some(file) = files.iter().find(|file| file.path == Path::new(from)) else { continue };
@@ -120,11 +118,9 @@ mod tests {
         role.resize(role.len().next_multiple_of(512), 0);
         let early = role.len();
         role.extend(zstd::encode_all(archive(&["init", "etc/mdadm/mdadm.conf"]).as_slice(), 3).unwrap());
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), &role).unwrap();
         let content = Content::File(b"the node's".to_vec());
         let own = OverlayFile { path: "etc/mdadm/mdadm.conf".into(), mode: 0o644, content };
-        let node = for_node(file.path(), &[own], 7).unwrap();
+        let node = for_node(&role, &[own], 7).unwrap();
         let (microcode, packed) = split(&node).unwrap();
         assert_eq!(microcode, &role[..early]);
         let whole = zstd::decode_all(packed).unwrap();
@@ -141,12 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_no_initramfs_is_said() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), b"070701 and nothing else").unwrap();
-        let error = for_node(file.path(), &[], 7).unwrap_err();
+        let error = for_node(b"070701 and nothing else", &[], 7).unwrap_err();
         assert!(format!("{error:#}").ends_with("its archive is damaged"), "{error:#}");
-        std::fs::write(file.path(), b"\x1f\x8b gzip").unwrap();
-        let error = for_node(file.path(), &[], 7).unwrap_err();
+        let error = for_node(b"\x1f\x8b gzip", &[], 7).unwrap_err();
         assert!(format!("{error:#}").ends_with("its main archive is not compressed by zstd"), "{error:#}");
     }
 }

@@ -5,18 +5,37 @@
 extern crate self as installer;
 
 pub mod apply;
+#[cfg(feature = "install")]
+pub mod arguments;
+#[cfg(feature = "install")]
+pub mod cli;
+#[cfg(feature = "install")]
+pub mod console;
 pub mod content;
 pub mod context;
 pub mod facts;
+#[cfg(feature = "install")]
+pub mod finished;
 pub mod format;
 pub mod host;
 pub mod identity;
+#[cfg(feature = "install")]
+pub mod init;
 pub mod initrd;
+#[cfg(feature = "install")]
+pub mod install;
+#[cfg(feature = "install")]
+pub mod medium;
 pub mod menu;
 pub mod model;
+#[cfg(feature = "install")]
+pub mod network;
 pub mod overlay;
 #[cfg(feature = "payload")]
 pub mod payload;
 pub mod plan;
+#[cfg(feature = "install")]
+pub mod report;
+pub mod role;
 pub mod units;
 pub mod wipe;

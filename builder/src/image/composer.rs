@@ -9,18 +9,14 @@ use installer::format::esp::esps;
 use installer::format::grub::Platform;
 use installer::format::{Epoch, ToolCall, esp, ext, grub, swap};
 use installer::model::storage::FilesystemKind;
-use installer::overlay::OverlayFile;
 use installer::plan::{Device, Filesystem};
 use installer::units::Bytes;
-use installer::{initrd, menu};
+use installer::menu;
 
-use super::{Request, context, regular};
-use crate::bootfiles::BootFiles;
+use super::{Parts, Request};
 use crate::compose::disk::DiskImages;
-use crate::debian::Package;
 use crate::failure::Hinted as _;
 use crate::manifest::{self, KernelEntry, Manifest};
-use crate::rootfs::Rootfs;
 use crate::sandbox::Sandbox;
 use crate::session::Session;
 use crate::stage::Stage;
@@ -39,19 +35,18 @@ pub(super) struct Composer<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) stage: &'a Stage<'a>,
     pub(super) request: &'a Request,
-    pub(super) rootfs: &'a Rootfs,
-    pub(super) boot: &'a BootFiles,
-    pub(super) epoch: Epoch,
+    pub(super) parts: &'a Parts,
 }
 
 impl Composer<'_> {
-    pub(super) fn compose(&self, mut files: Vec<OverlayFile>) -> Result<Vec<PathBuf>> {
+    pub(super) fn compose(&self) -> Result<Vec<PathBuf>> {
         let plan = &self.request.plan;
         let work = self.session.cache.scratch("image")?;
-        files.extend(self.boot_additions(&files)?);
-        let additions = Additions::new(files, self.request.spec.access.root_password_hash.clone());
+        let Request { spec, overlays, .. } = self.request;
+        let files = self.parts.role.complete(spec, plan, overlays)?;
+        let additions = Additions::new(files, spec.access.root_password_hash.clone());
         remove_earlier(&self.request.out, plan.disks.len())?;
-        let images = DiskImages::create(plan, &self.request.out, self.epoch)?;
+        let images = DiskImages::create(plan, &self.request.out, self.epoch())?;
         images.write_metadata()?;
         fs::write(work.path().join(MKE2FS_CONFIG), ext::CONFIG)?;
         for filesystem in &plan.filesystems {
@@ -83,46 +78,12 @@ impl Composer<'_> {
         Ok(name)
     }
 
-    /// The node's initramfs and menu, and the modules that GRUB loads by itself.
-    fn boot_additions(&self, files: &[OverlayFile]) -> Result<Vec<OverlayFile>> {
-        let mut additions = vec![regular("boot/grub/grub.cfg".to_owned(), self.menu()?.into_bytes())];
-        if let Some(role) = self.boot.initrd() {
-            let name = format!("boot/initrd.img-{}", self.boot.kernel_release()?);
-            additions.push(regular(name, initrd::for_node(&role, files, self.epoch.0)?));
-        }
-        for platform in self.platforms() {
-            additions.extend(self.grub_modules(platform)?);
-        }
-        Ok(additions)
-    }
-
-    /// What the boot disks' firmware may be.
-    fn platforms(&self) -> Vec<Platform> {
-        let firmware = self.request.plan.firmware;
-        let wanted = [(Platform::Pc, firmware.has_bios()), (Platform::Efi, firmware.has_uefi())];
-        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(platform, _)| platform).collect()
+    fn epoch(&self) -> Epoch {
+        self.parts.role.epoch()
     }
 
     fn grub_file(&self, platform: Platform, name: &str) -> PathBuf {
         self.session.tools.root().join(&platform.modules()[1..]).join(name)
-    }
-
-    fn grub_modules(&self, platform: Platform) -> Result<Vec<OverlayFile>> {
-        let mut modules = Vec::new();
-        for entry in fs::read_dir(self.grub_file(platform, ""))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "mod" || end == "lst") {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                modules.push(regular(format!("boot/grub/{}/{name}", platform.name()), fs::read(&path)?));
-            }
-        }
-        Ok(modules)
-    }
-
-    /// The role's menu with this node's values in its blanks.
-    fn menu(&self) -> Result<String> {
-        let context = context(self.session, self.request);
-        menu::fill(&self.boot.menu()?, &self.request.plan, &context.boot)
     }
 
     fn tool(&self, work: &Path, call: &ToolCall) -> Sandbox {
@@ -164,16 +125,16 @@ impl Composer<'_> {
     ) -> Result<()> {
         let name = image.file_name().unwrap_or_default().to_string_lossy();
         let target = format!("{TARGET}/{name}");
-        let call = ext::mke2fs(filesystem, Some("-"), (&target, offset), MKE2FS_CONFIG, self.epoch);
+        let call = ext::mke2fs(filesystem, Some("-"), (&target, offset), MKE2FS_CONFIG, self.epoch());
         let folder = image.parent().unwrap_or(work).canonicalize()?;
         let run = self.tool(work, &call).bind(&folder, TARGET);
         let mounts: Vec<&str> =
             self.request.plan.filesystems.iter().filter_map(|other| other.mount.as_deref()).collect();
         let mount = filesystem.mount.as_deref().context("a file system without a mount point")?;
         let part = Part::new(mount, &mounts);
-        let tar = std::io::BufReader::with_capacity(1 << 20, File::open(self.rootfs.tar())?);
+        let tar = std::io::BufReader::with_capacity(1 << 20, File::open(self.parts.rootfs.tar())?);
         self.stage
-            .run_fed(&run, |out| content::write(tar, &part, additions, self.epoch, out))
+            .run_fed(&run, |out| content::write(tar, &part, additions, self.epoch(), out))
             .with_context(|| format!("cannot make the file system for {mount}"))
             .hint_unless_full("if it is too small for its content, raise its `min` in the layout")
     }
@@ -187,7 +148,7 @@ impl Composer<'_> {
             let sector_size = self.request.plan.disks[at.disk].sector_size;
             self.stage.run(&self.tool(work, &esp::mkfs(partition, sector_size, &name)))?;
             if self.request.plan.firmware.has_uefi() {
-                for call in esp::fill(&name, EFI_CORE, self.epoch) {
+                for call in esp::fill(&name, EFI_CORE, self.epoch()) {
                     self.stage.run(&self.tool(work, &call))?;
                 }
             }
@@ -201,7 +162,7 @@ impl Composer<'_> {
         let plan = &self.request.plan;
         let folder = menu::folder(plan);
         fs::write(work.join("early.cfg"), grub::early_config(menu::filesystem(plan)?.uuid, folder))?;
-        for platform in self.platforms() {
+        for platform in Platform::of(plan.firmware) {
             let core = match platform {
                 Platform::Pc => BIOS_CORE,
                 Platform::Efi => EFI_CORE,
@@ -220,7 +181,7 @@ impl Composer<'_> {
         images.write_boot(&boot_img, &fs::read(work.join(BIOS_CORE))?)
     }
 
-    pub(super) fn write_manifest(&self, images: &[PathBuf], packages: &[Package]) -> Result<()> {
+    pub(super) fn write_manifest(&self, images: &[PathBuf]) -> Result<()> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let described = manifest::describe_all(images)?;
         let files = images.iter().map(name).zip(described).collect();
@@ -229,11 +190,11 @@ impl Composer<'_> {
             xbuild: env!("CARGO_PKG_VERSION"),
             profile: &self.request.spec.profile,
             node: identity.map(|identity| format!("{}/{}", identity.cluster, identity.hostname)),
-            source_date_epoch: self.epoch.0,
+            source_date_epoch: self.epoch().0,
             suites: self.session.repository.suites(),
             tools: self.session.tools.cache_key(),
-            kernel: KernelEntry { kind: self.request.kernel.name(), release: self.boot.kernel_release()? },
-            packages,
+            kernel: KernelEntry { kind: self.request.kernel.name(), release: self.parts.role.facts.kernel_release.clone() },
+            packages: &self.parts.packages,
             plan: &self.request.plan,
             files,
         };

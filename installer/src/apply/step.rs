@@ -55,6 +55,15 @@ impl Step {
         self
     }
 
+    /// The program that it runs, if it is one.
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        match &self.action {
+            Action::Run(command) | Action::Unpack(command) => command.argv.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
     /// It does what would have to be undone otherwise.
     pub(super) fn settling_itself(self) -> Self {
         let own = self.action.clone();

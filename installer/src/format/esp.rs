@@ -11,6 +11,9 @@ use super::{Epoch, ToolCall};
 /// Where a machine without boot entries looks (UEFI 2.10, 3.5.1.1): disks can move from one machine to the next.
 const FALLBACK: [&str; 2] = ["::/EFI", "::/EFI/BOOT"];
 const APPLICATION: &str = "::/EFI/BOOT/BOOTX64.EFI";
+/// What a finished node carries, and the folders that it lies in.
+const MARK: &str = "::/EFI/xbuild/installed";
+const MARKED: [&str; 2] = ["::/EFI", "::/EFI/xbuild"];
 /// Where no machine looks.
 const WITHHELD: &str = "::/EFI/BOOT/XBUILD.NEW";
 
@@ -56,6 +59,15 @@ pub fn release(file: &str, epoch: Epoch) -> ToolCall {
 #[must_use]
 pub fn retract(file: &str, epoch: Epoch) -> ToolCall {
     rename(file, APPLICATION, WITHHELD, epoch)
+}
+
+/// Puts a mark beside it, of what has made the node; `filled` says whether [`fill`] has been there.
+#[must_use]
+pub fn mark(file: &str, mark: &str, filled: bool, epoch: Epoch) -> [ToolCall; 2] {
+    let folders = if filled { &MARKED[1..] } else { &MARKED };
+    let folders = ToolCall::new(["mmd", "-i", file].into_iter().chain(folders.iter().copied()));
+    let copy = ToolCall::new(["mcopy", "-i", file, mark, MARK]);
+    [folders, copy].map(|call| call.with_env("SOURCE_DATE_EPOCH", epoch.0))
 }
 
 fn copy(file: &str, application: &str, to: &str, epoch: Epoch) -> [ToolCall; 2] {

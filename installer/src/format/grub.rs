@@ -5,6 +5,7 @@
 //! (`grub-install --no-rs-codes`): it guards against programs that write into the gap behind the MBR, and here the
 //! core lies in a partition of its own.
 
+use crate::model::storage::Firmware;
 use crate::units::Bytes;
 use anyhow::{Result, ensure};
 use uuid::Uuid;
@@ -44,6 +45,12 @@ pub enum Platform {
 }
 
 impl Platform {
+    /// What a machine with this firmware may start.
+    pub fn of(firmware: Firmware) -> impl Iterator<Item = Self> {
+        let wanted = [(Self::Pc, firmware.has_bios()), (Self::Efi, firmware.has_uefi())];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(platform, _)| platform)
+    }
+
     /// GRUB's name for it.
     #[must_use]
     pub const fn name(self) -> &'static str {

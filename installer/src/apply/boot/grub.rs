@@ -23,10 +23,7 @@ pub(in crate::apply) fn prepare(plan: &Plan, epoch: Epoch) -> Result<Vec<Step>> 
     let put = Action::Put { path: format!("{WORK}/{CONFIG}"), bytes: config.into_bytes() };
     let mut steps = vec![Step::new("configuring GRUB", put)];
     steps.extend(open_work());
-    for platform in platforms(plan) {
-        steps.push(modules(plan, platform)?);
-        steps.push(image(plan, platform));
-    }
+    steps.extend(Platform::of(plan.firmware).map(|platform| image(plan, platform)));
     if plan.firmware.has_bios() {
         steps.push(keep_sector());
     }
@@ -35,11 +32,6 @@ pub(in crate::apply) fn prepare(plan: &Plan, epoch: Epoch) -> Result<Vec<Step>> 
         steps.extend(place(plan, disk, epoch)?);
     }
     Ok(steps)
-}
-
-fn platforms(plan: &Plan) -> impl Iterator<Item = Platform> {
-    let wanted = [(Platform::Pc, plan.firmware.has_bios()), (Platform::Efi, plan.firmware.has_uefi())];
-    wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(platform, _)| platform)
 }
 
 /// `/run` is empty on a node that is off: what is made there leaves no trace.
@@ -54,14 +46,6 @@ fn open_work() -> [Step; 2] {
 
 fn close_work() -> Step {
     Step::run("unbinding the work folder", mount::umount(&format!("{TARGET}{INSIDE}"))).settling_itself()
-}
-
-/// What GRUB loads from its folder when it runs, as `grub-install` lays it down.
-fn modules(plan: &Plan, platform: Platform) -> Result<Step> {
-    let (from, to) = (platform.modules(), format!("/boot/grub/{}", platform.name()));
-    let script = format!("mkdir -p {to} && cp --preserve=timestamps {from}/*.mod {from}/*.lst {to}");
-    let what = format!("copying GRUB's modules for {}", platform.name());
-    Ok(Step::run(what, in_root(["sh", "-c", &script])).on(device::disks(plan, &menu::filesystem(plan)?.on)))
 }
 
 fn image(plan: &Plan, platform: Platform) -> Step {

@@ -1,0 +1,94 @@
+//! What can be asked of `xinstall`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::arguments::Arguments;
+use crate::console::Console;
+use crate::host::Host;
+use crate::install::{self, Ended, Prepared};
+use crate::medium::Medium;
+use crate::{facts, init};
+
+/// Where a log goes that nobody has asked for.
+const LOG: &str = "/run/xinstall.log";
+/// Nobody said yes.
+const DECLINED: u8 = 2;
+
+/// Makes this machine a node of a Xen cluster.
+#[derive(Debug, Parser)]
+#[command(name = "xinstall", version)]
+struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what this machine is, as JSON; changes nothing
+    Facts,
+    /// Show what an install would do; changes nothing
+    Plan {
+        /// Where the payload is: `stick`, an address or a folder
+        #[arg(long, value_name = "MEDIUM", default_value = "stick")]
+        from: String,
+    },
+    /// Install this machine; the exit status is 2 if nobody said yes
+    Install {
+        /// Where the payload is: `stick`, an address or a folder
+        #[arg(long, value_name = "MEDIUM", default_value = "stick")]
+        from: String,
+        /// Also over a node that this very payload has finished
+        #[arg(long)]
+        again: bool,
+        /// Where everything that is said is written
+        #[arg(long, value_name = "FILE", default_value = LOG)]
+        log: PathBuf,
+    },
+}
+
+/// `xinstall`, whatever it was started as: the first process of a machine installs it.
+#[must_use]
+pub fn main() -> ExitCode {
+    let ended = if std::process::id() == 1 { init::run().map(|()| ExitCode::SUCCESS) } else { run(Cli::parse().command) };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let mut host = Host;
+    match command {
+        Command::Facts => {
+            let machine = facts::probe::probe(&facts::probe::Roots::default(), &mut host)?;
+            println!("{}", serde_json::to_string_pretty(&machine)?);
+        }
+        Command::Plan { from } => {
+            let mut console = console(Path::new("/dev/null"))?;
+            let medium = Medium::parse(&from).open(&mut host)?;
+            // Whether it is installed already stands in the way of an install, not of a plan.
+            let arguments = Arguments { again: true, ..Arguments::parse(&fs::read_to_string("/proc/cmdline")?) };
+            print!("{}", Prepared::new(&mut host, &mut console, &medium, &arguments)?.describe());
+        }
+        Command::Install { from, again, log } => {
+            let mut console = console(&log)?;
+            let medium = Medium::parse(&from).open(&mut host)?;
+            let arguments = Arguments::parse(&fs::read_to_string("/proc/cmdline")?);
+            let arguments = Arguments { again: again || arguments.again, ..arguments };
+            if install::run(&mut host, &mut console, &medium, &arguments)? == Ended::Declined {
+                return Ok(ExitCode::from(DECLINED));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn console(log: &Path) -> Result<Console> {
+    Console::own(log).with_context(|| format!("cannot write {}", log.display()))
+}

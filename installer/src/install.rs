@@ -1,0 +1,334 @@
+//! An install: from what a medium holds and what the machine is to a node on its disks.
+//!
+//! Everything that can fail without a write is tried before the first one ([`Prepared`]): who the machine is, what its
+//! disks are to become, whether what lies on them may go, whether the payload has it all, whether the tools are there.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+
+use crate::apply::{self, Old, OldKind, Removal, Root, Step};
+use crate::arguments::Arguments;
+use crate::console::Console;
+use crate::content::Additions;
+use crate::facts::{self, Firmware, Found, Machine};
+use crate::finished::Mark;
+use crate::host::Run;
+use crate::identity::candidates;
+use crate::medium::Opened;
+use crate::model::cluster::Cluster;
+use crate::model::node::NodeSpec;
+use crate::model::resolve::{Profiles, load_profiles};
+use crate::payload::Payload;
+use crate::plan::{Plan, Refusal, Seed, plan};
+use crate::report::Report;
+use crate::role::Role;
+use crate::units::Bytes;
+use crate::wipe::{self, Owners};
+
+/// The cluster file on a medium, beside `profiles/` and `overlays/`.
+pub const CLUSTER: &str = "cluster.toml";
+/// The stream with these three.
+pub const SOURCE: &str = "source";
+/// Where they are unpacked.
+const SOURCES: &str = "/run/xinstall/source";
+
+/// How an install ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The node is on its disks.
+    Installed,
+    /// Nobody said yes; nothing was written.
+    Declined,
+}
+
+/// Installs this machine.
+///
+/// # Errors
+/// Why not, and what state each disk is in.
+pub fn run(host: &mut dyn Run, console: &mut Console, medium: &Opened, arguments: &Arguments) -> Result<Ended> {
+    let start = Instant::now();
+    let prepared = Prepared::new(host, console, medium, arguments)?;
+    console.say(&prepared.describe());
+    if !prepared.spec.install.unattended && !prepared.is_confirmed(console)? {
+        return Ok(Ended::Declined);
+    }
+    let result = prepared.apply(console, &medium.payload);
+    let report = Report::new(&prepared.name, &result, start.elapsed(), console.log()?);
+    if let Some(address) = &prepared.spec.install.report
+        && let Err(error) = report.send(address)
+    {
+        console.say(&format!("note: nobody was told: {error:#}"));
+    }
+    result?;
+    console.say(&format!("installed {} in {:.1} s", prepared.name, start.elapsed().as_secs_f64()));
+    Ok(Ended::Installed)
+}
+
+/// An install with which nothing can go wrong any more but writing.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The machine.
+    pub machine: Machine,
+    /// The node's name, or that of its profile.
+    pub name: String,
+    /// What it is to be.
+    pub spec: NodeSpec,
+    /// Its disks.
+    pub plan: Plan,
+    role: Role,
+    additions: Additions,
+    steps: Vec<Step>,
+}
+
+impl Prepared {
+    /// Looks at everything, and writes to no disk.
+    ///
+    /// # Errors
+    /// The first thing that stands in the way; about disks all at once.
+    pub fn new(
+        host: &mut dyn Run,
+        console: &mut Console,
+        medium: &Opened,
+        arguments: &Arguments,
+    ) -> Result<Self> {
+        let machine = facts::probe::probe(&facts::probe::Roots::default(), host)?;
+        ensure!(
+            machine.firmware != Firmware::Uefi { secure_boot: true },
+            "Secure Boot is switched on, and would not start what is installed: nobody has signed it\n\
+             hint: switch it off in the firmware's settings"
+        );
+        let sources = Sources::unpack(&medium.payload)?;
+        let (name, spec, seed) = sources.node(console, &machine, &medium.payload, arguments)?;
+        let mut disks = machine.disks.clone();
+        disks.retain(|disk| medium.device.as_ref().is_none_or(|stick| !has_partition(disk, stick)));
+        let facts: Vec<_> = disks.iter().map(|disk| disk.facts.clone()).collect();
+        let plan = plan(&spec.layout, &facts, &seed).map_err(|refusals| refused(&refusals))?;
+        check_firmware(machine.firmware, &plan)?;
+        let mark = Mark::new(&name, medium.payload.manifest())?;
+        if !arguments.again {
+            mark.refuse_finished(host, &plan, &disks)?;
+        }
+        let removal = removal(&sources, &spec, &plan, &disks)?;
+        let role = Role::read(medium.payload.stream(&format!("role/{}", spec.profile))?)
+            .with_context(|| format!("cannot read what the payload has of {}", spec.profile))?;
+        check_room(&medium.payload, &spec.profile, &plan)?;
+        let files = role.complete(&spec, &plan, &sources.profiles.overlay_folders(&spec))?;
+        let additions = Additions::new(files, spec.access.root_password_hash.clone());
+        let steps = apply::steps(&plan, &removal, role.epoch(), &mark.text())?;
+        check_programs(&steps)?;
+        Ok(Self { machine, name, spec, plan, role, additions, steps })
+    }
+
+    /// The plan, and what the disks hold now.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let planned = |disk: &&Found| self.plan.disks.iter().any(|planned| planned.name == disk.facts.name);
+        let now = self.machine.disks.iter().filter(planned).map(|disk| {
+            let contents: BTreeSet<&str> = disk.contents.iter().map(|content| content.kind.as_str()).collect();
+            let contents = contents.into_iter().collect::<Vec<_>>().join(", ");
+            let contents = if contents.is_empty() { "nothing" } else { &contents };
+            format!("{}: {contents} on it now\n", disk.describe())
+        });
+        let install = &self.spec.install;
+        let policy = format!("wipe policy: {}\n", install.wipe.as_str());
+        format!("this machine becomes {}\n{}{policy}\n{}", self.name, now.collect::<String>(), self.plan.draw())
+    }
+
+    /// Asks for the node's name: nobody types that by mistake.
+    fn is_confirmed(&self, console: &mut Console) -> io::Result<bool> {
+        let question = format!("to install, type the name of the node ({}); anything else leaves all as it is:", self.name);
+        Ok(console.ask(&question)? == self.name)
+    }
+
+    fn apply(&self, console: &mut Console, payload: &Payload) -> Result<()> {
+        let stream = payload.stream(&format!("rootfs/{}", self.spec.profile))?;
+        let console = RefCell::new(console);
+        let total = stream.progress().total();
+        let tar = Told { input: io::BufReader::with_capacity(1 << 20, stream), done: 0, total, told: 0, console: &console };
+        let root = Root { tar, additions: self.additions.clone(), epoch: self.role.epoch() };
+        let mut door = apply::Machine::default();
+        let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
+        apply::apply(&self.steps, root, &mut door, &mut watch).map_err(|failure| anyhow!("{failure}"))
+    }
+}
+
+/// Profiles, overlays and the cluster file of a medium.
+struct Sources {
+    profiles: Profiles,
+    cluster: Option<Cluster>,
+}
+
+impl Sources {
+    fn unpack(payload: &Payload) -> Result<Self> {
+        let folder = PathBuf::from(SOURCES);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        tar::Archive::new(payload.stream(SOURCE)?).unpack(&folder).context("cannot unpack the profiles")?;
+        let profiles = load_profiles(&folder)?;
+        let file = folder.join(CLUSTER);
+        let cluster = file.exists().then(|| Cluster::load(&file, &profiles)).transpose()?;
+        Ok(Self { profiles, cluster })
+    }
+
+    /// Which node of the cluster file this machine is; without one, a generic node of the payload's profile.
+    fn node(
+        &self,
+        console: &mut Console,
+        machine: &Machine,
+        payload: &Payload,
+        arguments: &Arguments,
+    ) -> Result<(String, NodeSpec, Seed)> {
+        let Some(cluster) = &self.cluster else {
+            let profile = only_profile(payload)?;
+            let spec = self.profiles.resolve(&profile).map_err(|problem| anyhow!("{}", problem.message))?;
+            let seed = Seed::node("generic", &machine_id(machine));
+            return Ok((profile, spec, seed));
+        };
+        let name = match candidates::find(&arguments.line, machine, &cluster.marks()) {
+            Ok(name) => name,
+            Err(unknown) => choose(console, &unknown)?,
+        };
+        let spec = cluster.node(&name, &self.profiles).map_err(|problem| anyhow!("{}", problem.message))?;
+        let seed = Seed::node(cluster.name(), &name);
+        Ok((name, spec, seed))
+    }
+}
+
+/// A person may know better than the cluster file.
+fn choose(console: &mut Console, unknown: &candidates::Unidentified) -> Result<String> {
+    console.say(&format!("{}\nhint: {}", unknown.message, unknown.hint));
+    loop {
+        let question = format!("which node is it? ({})", unknown.candidates.join(", "));
+        let answer = console.ask(&question)?;
+        if unknown.candidates.contains(&answer) {
+            return Ok(answer);
+        }
+        console.say(&format!("`{answer}` is none of them"));
+    }
+}
+
+/// Two generic nodes never share an id.
+fn machine_id(machine: &Machine) -> String {
+    let mac = machine.nics.first().map(|nic| nic.mac.as_str()).unwrap_or_default();
+    format!("{}/{mac}", machine.serial)
+}
+
+fn only_profile(payload: &Payload) -> Result<String> {
+    let names = payload.manifest().streams.keys().filter_map(|name| name.as_str().strip_prefix("rootfs/"));
+    match names.collect::<Vec<_>>().as_slice() {
+        [profile] => Ok((*profile).to_owned()),
+        others => bail!("the payload has {} profiles and no cluster file: nobody knows which one to take", others.len()),
+    }
+}
+
+fn refused(refusals: &[Refusal]) -> anyhow::Error {
+    let lines: Vec<_> =
+        refusals.iter().map(|refusal| format!("{}\nhint: {}", refusal.message, refusal.hint)).collect();
+    anyhow!("{}", lines.join("\nerror: "))
+}
+
+fn has_partition(disk: &Found, device: &str) -> bool {
+    disk.facts.name == device || disk.partitions.iter().any(|piece| piece.device == device)
+}
+
+fn check_firmware(firmware: Firmware, plan: &Plan) -> Result<()> {
+    let (name, boots) = match firmware {
+        Firmware::Bios => ("BIOS", plan.firmware.has_bios()),
+        Firmware::Uefi { .. } => ("UEFI", plan.firmware.has_uefi()),
+    };
+    ensure!(
+        boots,
+        "this machine has started by {name}, and would not start what layout `{}` makes\n\
+         hint: switch its firmware over, or set `firmware` in the layout",
+        plan.layout
+    );
+    Ok(())
+}
+
+fn removal(sources: &Sources, spec: &NodeSpec, plan: &Plan, disks: &[Found]) -> Result<Removal> {
+    let owners = sources.cluster.as_ref().map_or_else(Owners::default, |cluster| {
+        Owners::new(cluster.name(), cluster.nodes())
+    });
+    let case = wipe::Case { plan, disks, install: &spec.install, owners: &owners };
+    let actions = wipe::decide(&case).map_err(|refusals| refused(&refusals))?;
+    let mut removal = Removal { old: plan_disks(plan, disks).flat_map(old_partitions).collect(), ..Removal::default() };
+    for action in actions {
+        match action {
+            wipe::Action::Wipe { device } => removal.wipe.push(device),
+            wipe::Action::Keep { partition, .. } => {
+                let disk = partition.disk(plan).context("BUG: a partition without a disk")?;
+                removal.keep.push((disk.name.clone(), partition.number));
+            }
+            wipe::Action::KeepArray { .. } | wipe::Action::KeepVolume { .. } => bail!(
+                "layout `{}` has DRBD on volumes, which an install cannot keep yet\n\
+                 hint: remove `keep` if what is on them may go",
+                plan.layout
+            ),
+        }
+    }
+    Ok(removal)
+}
+
+fn plan_disks<'a>(plan: &'a Plan, disks: &'a [Found]) -> impl Iterator<Item = &'a Found> {
+    disks.iter().filter(|disk| plan.disks.iter().any(|planned| planned.name == disk.facts.name))
+}
+
+/// Firmware may start what is in any FAT file system.
+fn old_partitions(disk: &Found) -> impl Iterator<Item = Old> {
+    disk.partitions.iter().map(|piece| {
+        let is_fat = disk.contents.iter().any(|content| content.device == piece.device && content.kind == "vfat");
+        let kind = if is_fat { OldKind::Esp } else { OldKind::Other };
+        Old { disk: disk.facts.name.clone(), start: piece.start, size: piece.size, kind }
+    })
+}
+
+/// What is unpacked must fit into the file systems, all of them together at least.
+fn check_room(payload: &Payload, profile: &str, plan: &Plan) -> Result<()> {
+    let name = format!("rootfs/{profile}");
+    let stream = payload.manifest().streams.iter().find(|(stream, _)| stream.as_str() == name);
+    let (_, stream) = stream.with_context(|| format!("the payload has no {name}: it was made for other nodes"))?;
+    let mounted = plan.filesystems.iter().filter(|filesystem| filesystem.mount.is_some());
+    let room = Bytes(mounted.map(|filesystem| filesystem.size.0).sum());
+    ensure!(stream.size < room, "the node's files take {}, and its file systems have {room}", stream.size);
+    Ok(())
+}
+
+/// All programs that are going to be run here, not those in the node's root.
+fn check_programs(steps: &[Step]) -> Result<()> {
+    let programs: BTreeSet<&str> = steps.iter().filter_map(Step::program).collect();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let is_there = |program: &&str| !path.split(':').any(|folder| Path::new(folder).join(program).exists());
+    let missing: Vec<&str> = programs.into_iter().filter(is_there).collect();
+    ensure!(missing.is_empty(), "this installer has no {}: it was not made whole", missing.join(", "));
+    Ok(())
+}
+
+/// A stream that tells how far it is, in tenths.
+struct Told<'c, 'd, R> {
+    input: R,
+    done: u64,
+    total: Bytes,
+    told: u64,
+    console: &'d RefCell<&'c mut Console>,
+}
+
+impl<R: Read> Read for Told<'_, '_, R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(bytes)?;
+        self.done += count as u64;
+        let tenths = self.done * 10 / self.total.0.max(1);
+        if tenths > self.told {
+            self.told = tenths;
+            self.console.borrow_mut().say(&format!("  {} % of {}", tenths * 10, self.total));
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,145 @@
+//! A machine with bare disks, and a medium to install it from.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use builder::vm::{Drive, Firmware, Format, Machine};
+
+use crate::archive::server::{Body, Server, Site};
+use crate::guest::{read_log, start, tail, wait};
+use crate::xbuild::{Images, checkout, open_tools, program, workshop};
+
+/// Under emulation, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// All that the installer is promised.
+const MEMORY: u32 = 512;
+
+/// What a machine is started from.
+#[derive(Debug)]
+pub enum Medium {
+    /// An image, plugged in as a stick.
+    Usb(PathBuf),
+    /// A folder, behind a web server.
+    Pxe(PathBuf),
+}
+
+impl Medium {
+    /// A stick for the cluster of `tests/clusters/NAME.toml`.
+    #[must_use]
+    pub fn usb(name: &str) -> Self {
+        let path = workshop().join(format!("{name}.usb.img"));
+        make(name, "--usb", &path);
+        Self::Usb(path)
+    }
+
+    /// A folder for the cluster of `tests/clusters/NAME.toml`.
+    #[must_use]
+    pub fn pxe(name: &str) -> Self {
+        let path = workshop().join(format!("{name}.pxe"));
+        make(name, "--pxe", &path);
+        Self::Pxe(path)
+    }
+}
+
+fn make(name: &str, kind: &str, out: &Path) {
+    fs::create_dir_all(workshop()).expect("a folder for media");
+    let mut command = Command::new(program());
+    let cluster = format!("tests/clusters/{name}.toml");
+    command.args(["media", "--cluster", &cluster, kind]).arg(out).current_dir(checkout());
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("xbuild starts");
+    assert!(status.success(), "xbuild media {kind}: {status}");
+}
+
+/// A machine whose disks have nothing on them, or what an earlier one has left.
+#[derive(Debug)]
+pub struct Bare {
+    /// Its disks.
+    pub images: Images,
+    /// Its serial number.
+    pub serial: &'static str,
+    /// The MAC of its card.
+    pub mac: &'static str,
+    /// What starts it.
+    pub firmware: Firmware,
+}
+
+impl Bare {
+    /// New disks of these sizes, in a folder called `name`.
+    #[must_use]
+    pub fn new(name: &str, gib: &[u64], serial: &'static str, mac: &'static str, firmware: Firmware) -> Self {
+        let folder = workshop().join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("a folder of our own");
+        }
+        fs::create_dir_all(&folder).expect("a folder for disks");
+        let disk = |(index, gib): (usize, &u64)| {
+            let path = folder.join(format!("disk{index}.img"));
+            File::create(&path).and_then(|file| file.set_len(gib << 30)).expect("room for a disk");
+            Drive { path, format: Format::Raw, sector_size: 512 }
+        };
+        let disks = gib.iter().enumerate().map(disk).collect();
+        Self { images: Images { folder, disks, tools: open_tools() }, serial, mac, firmware }
+    }
+
+    /// Starts the machine from `medium` and waits until it restarts by itself; the result is all that its console said.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn install(&self, medium: &Medium) -> String {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = folder.path().join("serial");
+        let mut extra: Vec<String> = ["-serial", "stdio", "-no-reboot"].map(str::to_owned).to_vec();
+        extra.extend(["-smbios".to_owned(), format!("type=1,serial={}", self.serial)]);
+        let (mut shared, mut server) = (vec![folder.path().to_owned()], None);
+        let mut boot_file = String::new();
+        match medium {
+            Medium::Usb(image) => {
+                let drive = format!("file={},if=none,id=stick,format=raw", image.display());
+                extra.extend(["-device", "qemu-xhci", "-drive", &drive].map(str::to_owned));
+                extra.extend(["-device", "usb-storage,drive=stick,bootindex=0"].map(str::to_owned));
+                shared.extend(image.parent().map(Path::to_owned));
+            }
+            Medium::Pxe(files) => {
+                let serving = Server::start(site(files));
+                boot_file = format!("{}/boot.ipxe", serving.url().replace("127.0.0.1", "10.0.2.2"));
+                server = Some(serving);
+            }
+        }
+        let machine = Machine {
+            firmware: self.firmware,
+            memory: MEMORY,
+            mac: Some(self.mac.to_owned()),
+            boot_file,
+            extra,
+            shared,
+            ..Machine::new(self.images.disks.clone())
+        };
+        let mut child = start(&machine, &self.images, &log);
+        let status = wait(&mut child, PATIENCE, &log);
+        drop(server);
+        let console = read_log(&log);
+        assert_eq!(status, Some(0), "QEMU failed; serial log:\n{}", tail(&console));
+        console
+    }
+}
+
+/// Every file below `folder`.
+fn site(folder: &Path) -> Site {
+    let mut site = Site::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder of our own") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("below the folder").display().to_string();
+                site.insert(format!("/{name}"), Body::File(path));
+            }
+        }
+    }
+    site
+}
