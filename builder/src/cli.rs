@@ -78,6 +78,8 @@ pub enum Command {
         #[arg(value_name = "DISK", required = true)]
         disks: Vec<PathBuf>,
     },
+    /// Make what machines are started from to be installed: a stick, or a folder for a web server
+    Media(MediaArgs),
     /// Make a key pair that signs what installers unpack: xbuild.key, which is secret, and xbuild.pub
     Keygen {
         /// Where the two files go; none is overwritten [default: ~/.local/share/xbuild, where builds look for the key]

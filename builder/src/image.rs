@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use installer::context::{Context, Mirrors};
+use installer::format::grub::Platform;
 use installer::menu::blank;
 use installer::model::node::{Layer, NodeSpec};
-use installer::format::grub::Platform;
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::Plan;
 use installer::role::{Role, RoleFacts, regular};
@@ -118,7 +118,8 @@ pub fn parts(session: &Session, recipe: &Recipe) -> Result<Parts> {
         mirrors: mirrors(session),
         epoch: epoch.unsigned_abs(),
     };
-    let initrd = boot.initrd().map(fs::read).transpose().context("cannot read the initramfs from the cache")?;
+    let initrd =
+        boot.initrd().map(fs::read).transpose().context("cannot read the initramfs from the cache")?;
     let role = Role { facts, menu: boot.menu()?, initrd, files };
     let all: BTreeSet<Package> = added.iter().flatten().map(|deb| deb.package.clone()).collect();
     Ok(Parts { rootfs, role, packages: all.into_iter().collect() })

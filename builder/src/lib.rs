@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod kernel;
 pub mod lock;
 pub mod manifest;
+pub mod media;
 pub mod media_key;
 pub mod package;
 pub mod payload;

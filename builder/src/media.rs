@@ -70,7 +70,10 @@ impl Kind {
     pub fn hint(&self) -> String {
         match self {
             Self::Usb(path) => {
-                format!("write it to a stick: dd if={} of=/dev/STICK bs=4M oflag=direct status=progress", path.display())
+                format!(
+                    "write it to a stick: dd if={} of=/dev/STICK bs=4M oflag=direct status=progress",
+                    path.display()
+                )
             }
             Self::Pxe(path) => format!(
                 "serve it, such as with `python3 -m http.server -d {}`, and let iPXE start boot.ipxe from there",
@@ -90,7 +93,11 @@ pub fn build(session: &Session, request: &Request, key: &MediaKey) -> Result<()>
         image::parts(session, &Recipe { spec, plan, kernel: KernelChoice::Xbuild, overlays })
     };
     let parts: Vec<Parts> = request.roles.iter().map(parts).collect::<Result<_>>()?;
-    let epoch = parts.iter().map(|parts| parts.role.epoch()).max_by_key(|epoch| epoch.0).context("media without a role")?;
+    let epoch = parts
+        .iter()
+        .map(|parts| parts.role.epoch())
+        .max_by_key(|epoch| epoch.0)
+        .context("media without a role")?;
     let kernel = session.kernel_image()?;
     let stage = session.reporter.stage("media")?;
     let make = |folder: &Path| -> Result<()> {

@@ -20,6 +20,7 @@ use crate::failure::{Hinted as _, with_hint};
 use crate::image::{self, KernelChoice, Request};
 use crate::inspect;
 use crate::manifest::Made;
+use crate::media;
 use crate::media_key::{self, MediaKey};
 use crate::privilege::become_root;
 use crate::reproducible;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Lock => write_lock(common),
         Command::Boot(arguments) => boot(common, &arguments),
         Command::Inspect { disks } => inspect_disks(common, &disks),
+        Command::Media(arguments) => make_media(common, &arguments),
         Command::Keygen { out } => make_key(common, out.as_deref()),
         Command::Cache { prune } => cache(common, prune),
         Command::Sandbox(arguments) => {
@@ -296,6 +298,52 @@ fn inspect_disks(common: &Common, disks: &[PathBuf]) -> Result<i32> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the report"),
         _ => Ok(i32::from(!report.damaged.is_empty())),
     }
+}
+
+fn make_media(common: &Common, arguments: &MediaArgs) -> Result<i32> {
+    let source = source(common)?;
+    let profiles = profiles(&source)?;
+    let (names, mirrors) = media_profiles(&profiles, arguments)?;
+    let roles = names.iter().map(|name| role(&profiles, name)).collect::<Result<_>>()?;
+    let kind = match (&arguments.usb, &arguments.pxe) {
+        (Some(image), _) => media::Kind::Usb(image.clone()),
+        (None, Some(folder)) => media::Kind::Pxe(folder.clone()),
+        (None, None) => bail!("BUG: neither a stick nor a folder"),
+    };
+    let request = media::Request { source, cluster: arguments.cluster.clone(), roles, kind };
+    let key = MediaKey::open(&arguments.media_key.clone().map_or_else(MediaKey::default_path, Ok)?)?;
+    with_network(common, |network| media::build(&network.session(network.cache, &mirrors)?, &request, &key))?;
+    let (media::Kind::Usb(path) | media::Kind::Pxe(path)) = &request.kind;
+    if common.json {
+        println!("{}", serde_json::json!({ "event": "media", "path": path }));
+    } else {
+        println!("{}", path.display());
+        eprintln!("{}", request.kind.hint());
+    }
+    Ok(0)
+}
+
+/// Which profiles the machines may get, and the mirrors that the cluster file names.
+fn media_profiles(profiles: &Profiles, arguments: &MediaArgs) -> Result<(BTreeSet<String>, Mirrors)> {
+    let Some(file) = &arguments.cluster else {
+        return Ok((arguments.profile.iter().cloned().collect(), Mirrors::default()));
+    };
+    let cluster = Cluster::load(file, profiles)?;
+    let node = |name: &str| {
+        cluster.node(name, profiles).map_err(|problem| with_hint(&problem.message, &problem.hint))
+    };
+    let nodes: Vec<NodeSpec> = cluster.nodes().map(node).collect::<Result<_>>()?;
+    let mirrors = nodes.first().map(|node| node.mirrors.clone()).unwrap_or_default();
+    Ok((nodes.into_iter().map(|node| node.profile).collect(), mirrors))
+}
+
+/// A generic node on the smallest disks that do: what it shares with others of its profile does not depend on disks.
+fn role(profiles: &Profiles, profile: &str) -> Result<media::Role> {
+    let nobody = NodeArgs { profile: Some(profile.to_owned()), cluster: None, node: None, disks: None };
+    let Planned { spec, plan } = plan_node(profiles, &nobody)?;
+    image::check(&plan, KernelChoice::Xbuild)?;
+    let overlays = profiles.overlay_folders(&spec);
+    Ok(media::Role { spec, plan, overlays })
 }
 
 fn make_key(common: &Common, out: Option<&Path>) -> Result<i32> {

@@ -151,17 +151,7 @@ impl Machine {
         ];
         argv.extend(accelerator.arguments().map(str::to_owned));
         argv.extend(["-m".into(), self.memory.to_string(), "-smp".into(), self.processors.to_string()]);
-        argv.extend(
-            [
-                "-display",
-                "none",
-                "-vga",
-                "std",
-                "-device",
-                "virtio-rng-pci",
-            ]
-            .map(str::to_owned),
-        );
+        argv.extend(["-display", "none", "-vga", "std", "-device", "virtio-rng-pci"].map(str::to_owned));
         argv.extend(self.card());
         let snapshot = if self.snapshot { "on" } else { "off" };
         for (index, disk) in self.disks.iter().enumerate() {

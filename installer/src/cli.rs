@@ -55,7 +55,11 @@ enum Command {
 /// `xinstall`, whatever it was started as: the first process of a machine installs it.
 #[must_use]
 pub fn main() -> ExitCode {
-    let ended = if std::process::id() == 1 { init::run().map(|()| ExitCode::SUCCESS) } else { run(Cli::parse().command) };
+    let ended = if std::process::id() == 1 {
+        init::run().map(|()| ExitCode::SUCCESS)
+    } else {
+        run(Cli::parse().command)
+    };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
@@ -73,7 +77,8 @@ fn run(command: Command) -> Result<ExitCode> {
             let mut console = console(Path::new("/dev/null"))?;
             let medium = Medium::parse(&from).open(&mut host)?;
             // Whether it is installed already stands in the way of an install, not of a plan.
-            let arguments = Arguments { again: true, ..Arguments::parse(&fs::read_to_string("/proc/cmdline")?) };
+            let arguments =
+                Arguments { again: true, ..Arguments::parse(&fs::read_to_string("/proc/cmdline")?) };
             print!("{}", Prepared::new(&mut host, &mut console, &medium, &arguments)?.describe());
         }
         Command::Install { from, again, log } => {

@@ -33,7 +33,8 @@ impl Console {
     /// When the log cannot be written, or not one of them can be opened.
     pub fn all(log: &Path) -> io::Result<Self> {
         let names = fs::read_to_string(ACTIVE)?;
-        let terminals: Vec<Terminal> = names.split_whitespace().filter_map(|name| Terminal::open(name).ok()).collect();
+        let terminals: Vec<Terminal> =
+            names.split_whitespace().filter_map(|name| Terminal::open(name).ok()).collect();
         if terminals.is_empty() {
             return Err(io::Error::other(format!("none of the consoles can be opened: {}", names.trim())));
         }

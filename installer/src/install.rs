@@ -51,7 +51,12 @@ pub enum Ended {
 ///
 /// # Errors
 /// Why not, and what state each disk is in.
-pub fn run(host: &mut dyn Run, console: &mut Console, medium: &Opened, arguments: &Arguments) -> Result<Ended> {
+pub fn run(
+    host: &mut dyn Run,
+    console: &mut Console,
+    medium: &Opened,
+    arguments: &Arguments,
+) -> Result<Ended> {
     let start = Instant::now();
     let prepared = Prepared::new(host, console, medium, arguments)?;
     console.say(&prepared.describe());
@@ -130,19 +135,28 @@ impl Prepared {
     pub fn describe(&self) -> String {
         let planned = |disk: &&Found| self.plan.disks.iter().any(|planned| planned.name == disk.facts.name);
         let now = self.machine.disks.iter().filter(planned).map(|disk| {
-            let contents: BTreeSet<&str> = disk.contents.iter().map(|content| content.kind.as_str()).collect();
+            let contents: BTreeSet<&str> =
+                disk.contents.iter().map(|content| content.kind.as_str()).collect();
             let contents = contents.into_iter().collect::<Vec<_>>().join(", ");
             let contents = if contents.is_empty() { "nothing" } else { &contents };
             format!("{}: {contents} on it now\n", disk.describe())
         });
         let install = &self.spec.install;
         let policy = format!("wipe policy: {}\n", install.wipe.as_str());
-        format!("this machine becomes {}\n{}{policy}\n{}", self.name, now.collect::<String>(), self.plan.draw())
+        format!(
+            "this machine becomes {}\n{}{policy}\n{}",
+            self.name,
+            now.collect::<String>(),
+            self.plan.draw()
+        )
     }
 
     /// Asks for the node's name: nobody types that by mistake.
     fn is_confirmed(&self, console: &mut Console) -> io::Result<bool> {
-        let question = format!("to install, type the name of the node ({}); anything else leaves all as it is:", self.name);
+        let question = format!(
+            "to install, type the name of the node ({}); anything else leaves all as it is:",
+            self.name
+        );
         Ok(console.ask(&question)? == self.name)
     }
 
@@ -150,7 +164,13 @@ impl Prepared {
         let stream = payload.stream(&format!("rootfs/{}", self.spec.profile))?;
         let console = RefCell::new(console);
         let total = stream.progress().total();
-        let tar = Told { input: io::BufReader::with_capacity(1 << 20, stream), done: 0, total, told: 0, console: &console };
+        let tar = Told {
+            input: io::BufReader::with_capacity(1 << 20, stream),
+            done: 0,
+            total,
+            told: 0,
+            console: &console,
+        };
         let root = Root { tar, additions: self.additions.clone(), epoch: self.role.epoch() };
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
@@ -225,7 +245,10 @@ fn only_profile(payload: &Payload) -> Result<String> {
     let names = payload.manifest().streams.keys().filter_map(|name| name.as_str().strip_prefix("rootfs/"));
     match names.collect::<Vec<_>>().as_slice() {
         [profile] => Ok((*profile).to_owned()),
-        others => bail!("the payload has {} profiles and no cluster file: nobody knows which one to take", others.len()),
+        others => bail!(
+            "the payload has {} profiles and no cluster file: nobody knows which one to take",
+            others.len()
+        ),
     }
 }
 
@@ -254,12 +277,14 @@ fn check_firmware(firmware: Firmware, plan: &Plan) -> Result<()> {
 }
 
 fn removal(sources: &Sources, spec: &NodeSpec, plan: &Plan, disks: &[Found]) -> Result<Removal> {
-    let owners = sources.cluster.as_ref().map_or_else(Owners::default, |cluster| {
-        Owners::new(cluster.name(), cluster.nodes())
-    });
+    let owners = sources
+        .cluster
+        .as_ref()
+        .map_or_else(Owners::default, |cluster| Owners::new(cluster.name(), cluster.nodes()));
     let case = wipe::Case { plan, disks, install: &spec.install, owners: &owners };
     let actions = wipe::decide(&case).map_err(|refusals| refused(&refusals))?;
-    let mut removal = Removal { old: plan_disks(plan, disks).flat_map(old_partitions).collect(), ..Removal::default() };
+    let mut removal =
+        Removal { old: plan_disks(plan, disks).flat_map(old_partitions).collect(), ..Removal::default() };
     for action in actions {
         match action {
             wipe::Action::Wipe { device } => removal.wipe.push(device),
@@ -284,7 +309,8 @@ fn plan_disks<'a>(plan: &'a Plan, disks: &'a [Found]) -> impl Iterator<Item = &'
 /// Firmware may start what is in any FAT file system.
 fn old_partitions(disk: &Found) -> impl Iterator<Item = Old> {
     disk.partitions.iter().map(|piece| {
-        let is_fat = disk.contents.iter().any(|content| content.device == piece.device && content.kind == "vfat");
+        let is_fat =
+            disk.contents.iter().any(|content| content.device == piece.device && content.kind == "vfat");
         let kind = if is_fat { OldKind::Esp } else { OldKind::Other };
         Old { disk: disk.facts.name.clone(), start: piece.start, size: piece.size, kind }
     })
@@ -294,7 +320,8 @@ fn old_partitions(disk: &Found) -> impl Iterator<Item = Old> {
 fn check_room(payload: &Payload, profile: &str, plan: &Plan) -> Result<()> {
     let name = format!("rootfs/{profile}");
     let stream = payload.manifest().streams.iter().find(|(stream, _)| stream.as_str() == name);
-    let (_, stream) = stream.with_context(|| format!("the payload has no {name}: it was made for other nodes"))?;
+    let (_, stream) =
+        stream.with_context(|| format!("the payload has no {name}: it was made for other nodes"))?;
     let mounted = plan.filesystems.iter().filter(|filesystem| filesystem.mount.is_some());
     let room = Bytes(mounted.map(|filesystem| filesystem.size.0).sum());
     ensure!(stream.size < room, "the node's files take {}, and its file systems have {room}", stream.size);

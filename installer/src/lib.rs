@@ -31,7 +31,7 @@ pub mod model;
 #[cfg(feature = "install")]
 pub mod network;
 pub mod overlay;
-#[cfg(feature = "payload")]
+#[cfg(feature = "install")]
 pub mod payload;
 pub mod plan;
 #[cfg(feature = "install")]

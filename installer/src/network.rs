@@ -36,7 +36,9 @@ pub fn bring_up(host: &mut dyn Run, console: &mut Console, first: Option<&str>) 
     }
     let tried: Vec<String> = cards.iter().map(Card::to_string).collect();
     match tried.as_slice() {
-        [] => bail!("this machine has no network card that the kernel knows: its driver is missing, or it is switched off"),
+        [] => bail!(
+            "this machine has no network card that the kernel knows: its driver is missing, or it is switched off"
+        ),
         _ => bail!("no DHCP server has answered on {}", tried.join(", ")),
     }
 }

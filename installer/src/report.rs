@@ -39,7 +39,10 @@ impl Report {
         let client = reqwest::blocking::Client::builder().timeout(PATIENCE).build()?;
         let body = serde_json::to_vec(self)?;
         let request = client.post(address).header("content-type", "application/json").body(body);
-        request.send().and_then(reqwest::blocking::Response::error_for_status).with_context(|| address.to_owned())?;
+        request
+            .send()
+            .and_then(reqwest::blocking::Response::error_for_status)
+            .with_context(|| address.to_owned())?;
         Ok(())
     }
 }

@@ -155,7 +155,10 @@ mod tests {
                 profile: "storage".to_owned(),
                 kernel_release: "6.12.1-xbuild".to_owned(),
                 kernel_modular: false,
-                mirrors: Mirrors { main: "http://a.example".to_owned(), security: "http://b.example".to_owned() },
+                mirrors: Mirrors {
+                    main: "http://a.example".to_owned(),
+                    security: "http://b.example".to_owned(),
+                },
                 epoch: 7,
             },
             menu: "menuentry {}".to_owned(),

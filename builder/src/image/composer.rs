@@ -8,10 +8,10 @@ use installer::content::{self, Additions, Part};
 use installer::format::esp::esps;
 use installer::format::grub::Platform;
 use installer::format::{Epoch, ToolCall, esp, ext, grub, swap};
+use installer::menu;
 use installer::model::storage::FilesystemKind;
 use installer::plan::{Device, Filesystem};
 use installer::units::Bytes;
-use installer::menu;
 
 use super::{Parts, Request};
 use crate::compose::disk::DiskImages;
@@ -193,7 +193,10 @@ impl Composer<'_> {
             source_date_epoch: self.epoch().0,
             suites: self.session.repository.suites(),
             tools: self.session.tools.cache_key(),
-            kernel: KernelEntry { kind: self.request.kernel.name(), release: self.parts.role.facts.kernel_release.clone() },
+            kernel: KernelEntry {
+                kind: self.request.kernel.name(),
+                release: self.parts.role.facts.kernel_release.clone(),
+            },
             packages: &self.parts.packages,
             plan: &self.request.plan,
             files,

@@ -135,11 +135,7 @@ fn stripped(own: &Path, session: &Session, stage: &Stage) -> Result<Vec<u8>> {
 /// Paths in what ldd(1) says: `NAME => PATH (ADDRESS)` or `PATH (ADDRESS)`; the kernel's own object has none.
 fn libraries(said: &str) -> BTreeSet<PathBuf> {
     let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
-    said.lines()
-        .filter(|line| line.contains("(0x"))
-        .filter_map(path)
-        .map(PathBuf::from)
-        .collect()
+    said.lines().filter(|line| line.contains("(0x")).filter_map(path).map(PathBuf::from).collect()
 }
 
 /// A newc archive, folders before what they hold.

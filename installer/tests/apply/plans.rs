@@ -11,6 +11,8 @@ use installer::units::{Bytes, SectorSize};
 
 use crate::layouts;
 
+/// What a finished node carries.
+const MARK: &str = "node n1\npayload x\n";
 pub const EPOCH: Epoch = Epoch(1_700_000_000);
 
 /// A plan with what is removed for it.
@@ -22,7 +24,7 @@ pub struct Case {
 
 impl Case {
     pub fn steps(&self) -> Vec<Step> {
-        apply::steps(&self.plan, &self.removal, EPOCH).unwrap()
+        apply::steps(&self.plan, &self.removal, EPOCH, MARK).unwrap()
     }
 
     pub fn disks(&self) -> Vec<&str> {

@@ -10,7 +10,7 @@ fn esp(start: Bytes) -> Old {
 }
 
 fn refused(removal: &Removal) -> String {
-    steps(&plans::raid1_drbd().plan, removal, EPOCH).unwrap_err().to_string()
+    steps(&plans::raid1_drbd().plan, removal, EPOCH, "").unwrap_err().to_string()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn only_what_the_plan_leaves_alone_is_kept() {
 fn a_plan_that_breaks_its_own_rules_is_not_begun() {
     let mut case = plans::raid1_drbd();
     case.plan.disks[2].boot = true;
-    let error = steps(&case.plan, &case.removal, EPOCH).unwrap_err().to_string();
+    let error = steps(&case.plan, &case.removal, EPOCH, "").unwrap_err().to_string();
     assert!(error.starts_with("BUG: /dev/nvme0n1 lacks its boot partitions"), "{error}");
 }
 
