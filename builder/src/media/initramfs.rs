@@ -30,6 +30,13 @@ const PROGRAMS: [&str; 11] = [
     "/usr/sbin/blockdev",
 ];
 
+/// What mtools asks the C library for, to name files in the code page of FAT.
+const CODE_PAGE: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/gconv/IBM850.so",
+    "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules",
+    "/usr/lib/x86_64-linux-gnu/gconv/gconv-modules.d/gconv-modules-extra.conf",
+];
+
 /// Other names of programs.
 const NAMES: [(&str, &str); 9] = [
     ("usr/bin/mmd", "mtools"),
@@ -84,7 +91,8 @@ pub fn make(session: &Session, stage: &Stage, keys: &[String]) -> Result<Vec<u8>
 fn add_tools(archive: &mut Archive, session: &Session, stage: &Stage) -> Result<()> {
     let ldd = ["ldd"].into_iter().chain(PROGRAMS);
     let libraries = libraries(&stage.capture(&session.tools.run(ldd))?);
-    for path in PROGRAMS.map(PathBuf::from).into_iter().chain(libraries) {
+    let files = PROGRAMS.into_iter().chain(CODE_PAGE).map(PathBuf::from).chain(libraries);
+    for path in files {
         let inside = path.strip_prefix("/").context("BUG: a tool without an absolute path")?;
         let bytes = fs::read(session.tools.root().join(inside))
             .with_context(|| format!("the tools tree has no {}", path.display()))?;

@@ -29,12 +29,13 @@ pub fn esps(plan: &Plan) -> impl Iterator<Item = (PartitionRef, &Partition)> {
 }
 
 /// Makes the file system in `file`, which has the size of the partition already. Its sectors are the disk's: firmware
-/// reads no other.
+/// reads no other. The geometry, which nobody reads, is fixed: on a device it would be another one than in a file.
 #[must_use]
 pub fn mkfs(partition: &Partition, sector_size: SectorSize, file: &str) -> ToolCall {
     let id = format!("{:08x}", volume_id(partition.guid));
     let sector = u64::from(sector_size).to_string();
-    ToolCall::new(["mkfs.vfat", "-F", "32", "--invariant", "-i", &id, "-n", "ESP", "-S", &sector, file])
+    let head = ["mkfs.vfat", "-F", "32", "--invariant", "-g", "255/63", "-h", "0"];
+    ToolCall::new(head.into_iter().chain(["-i", &id, "-n", "ESP", "-S", &sector, file]))
 }
 
 /// Puts `application` into the file system in `file`, where firmware starts it.
@@ -118,7 +119,7 @@ mod tests {
         let esp = &plan.disks[1].partitions[1];
         assert_eq!(
             mkfs(esp, SectorSize::B4096, "esp.img").argv.join(" "),
-            "mkfs.vfat -F 32 --invariant -i 0000010f -n ESP -S 4096 esp.img"
+            "mkfs.vfat -F 32 --invariant -g 255/63 -h 0 -i 0000010f -n ESP -S 4096 esp.img"
         );
     }
 }
