@@ -1,14 +1,16 @@
 //! A machine with bare disks, and a medium to install it from.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use builder::manifest::describe_all;
 use builder::vm::{Drive, Firmware, Format, Machine};
 
 use crate::archive::server::{Body, Server, Site};
-use crate::guest::{read_log, start, tail, wait};
+use crate::guest::{read_log, start, tail, wait, wait_for_words};
 use crate::xbuild::{Images, checkout, open_tools, program, workshop};
 
 /// Under emulation, on a machine that is busy.
@@ -89,6 +91,42 @@ impl Bare {
     /// When it does not.
     #[must_use]
     pub fn install(&self, medium: &Medium) -> String {
+        self.start(medium, |child, log| {
+            let status = wait(child, PATIENCE, log);
+            assert_eq!(status, Some(0), "QEMU failed; serial log:\n{}", tail(&read_log(log)));
+        })
+    }
+
+    /// Starts the machine from `medium` and waits until it gives up, with a shell on its console.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn is_refused(&self, medium: &Medium) -> String {
+        self.start(medium, |child, log| {
+            wait_for_words(child, "a shell on every console", PATIENCE, log);
+            child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
+        })
+    }
+
+    /// Writes to a disk.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn write(&self, disk: usize, at: u64, bytes: &[u8]) {
+        let file = File::options().write(true).open(&self.images.disks[disk].path).expect("a disk");
+        file.write_all_at(bytes, at).expect("room on the disk");
+    }
+
+    /// Of what is on the disks.
+    #[must_use]
+    pub fn hashes(&self) -> Vec<String> {
+        let paths: Vec<PathBuf> = self.images.disks.iter().map(|disk| disk.path.clone()).collect();
+        let described = describe_all(&paths).expect("disks that can be read");
+        described.into_iter().map(|file| file.blocks_sha256).collect()
+    }
+
+    fn start(&self, medium: &Medium, watch: impl FnOnce(&mut Child, &Path)) -> String {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("serial");
         let mut extra: Vec<String> = ["-serial", "stdio", "-no-reboot"].map(str::to_owned).to_vec();
@@ -118,11 +156,9 @@ impl Bare {
             ..Machine::new(self.images.disks.clone())
         };
         let mut child = start(&machine, &self.images, &log);
-        let status = wait(&mut child, PATIENCE, &log);
+        watch(&mut child, &log);
         drop(server);
-        let console = read_log(&log);
-        assert_eq!(status, Some(0), "QEMU failed; serial log:\n{}", tail(&console));
-        console
+        read_log(&log)
     }
 }
 

@@ -260,7 +260,7 @@ pub fn boot_to_login(folder: &Path, options: &[&str]) {
     assert_eq!(wait(&mut child, PATIENCE, &log), Some(0), "{}", tail(&read_log(&log)));
 }
 
-fn start(machine: &Machine, images: &Images, log: &Path) -> Child {
+pub(crate) fn start(machine: &Machine, images: &Images, log: &Path) -> Child {
     let log = File::create(log).expect("a serial log");
     let sandbox = machine.sandbox(&images.tools, Accelerator::of_host());
     let mut command = command(&sandbox);
@@ -268,7 +268,7 @@ fn start(machine: &Machine, images: &Images, log: &Path) -> Child {
     command.spawn().expect("QEMU starts")
 }
 
-fn wait_for_words(child: &mut Child, words: &str, deadline: Duration, log: &Path) {
+pub(crate) fn wait_for_words(child: &mut Child, words: &str, deadline: Duration, log: &Path) {
     let end = Instant::now() + deadline;
     while !read_log(log).contains(words) {
         let running = child.try_wait().expect("QEMU can be waited for").is_none();
@@ -278,7 +278,7 @@ fn wait_for_words(child: &mut Child, words: &str, deadline: Duration, log: &Path
 }
 
 /// The exit status; none when the deadline passed first.
-fn wait(child: &mut Child, deadline: Duration, log: &Path) -> Option<i32> {
+pub(crate) fn wait(child: &mut Child, deadline: Duration, log: &Path) -> Option<i32> {
     let end = Instant::now() + deadline;
     loop {
         if let Some(status) = child.try_wait().expect("QEMU can be waited for") {
@@ -326,11 +326,11 @@ fn read_answers(path: &PathBuf) -> BTreeMap<String, String> {
     records
 }
 
-fn read_log(path: &Path) -> String {
+pub(crate) fn read_log(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).replace('\u{1b}', "")
 }
 
-fn tail(text: &str) -> &str {
+pub(crate) fn tail(text: &str) -> &str {
     let start = text.len().saturating_sub(LOG_TAIL);
     &text[text.ceil_char_boundary(start)..]
 }

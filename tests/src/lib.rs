@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod archive;
+pub mod bare;
 pub mod check;
 pub mod guest;
 pub mod judge;

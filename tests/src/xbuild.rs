@@ -107,6 +107,24 @@ pub fn open(folder: &Path) -> Images {
     Images { folder: folder.to_owned(), disks: made.drives(folder), tools }
 }
 
+/// What `xbuild inspect` says of images.
+///
+/// # Panics
+/// When it fails.
+#[must_use]
+pub fn inspect(images: &Images) -> serde_json::Value {
+    let mut command = Command::new(program());
+    command.args(["inspect", "--json"]).args(images.disks.iter().map(|disk| &disk.path));
+    let output = command.output().expect("xbuild starts");
+    serde_json::from_slice(&output.stdout).expect("a report")
+}
+
+/// The tools tree of the newest packages, made if it is not there.
+#[must_use]
+pub fn open_tools() -> Tools {
+    storage().tools.clone()
+}
+
 /// The cache that tests share with the user.
 #[must_use]
 pub fn cache_root() -> PathBuf {

@@ -1,0 +1,128 @@
+//! Bare machines become nodes: from a stick and over the network, by BIOS and by UEFI. Then they start without a medium.
+
+use builder::vm::Firmware;
+use serde_json::Value;
+use tests::bare::{Bare, Medium};
+use tests::guest::{Answers, Guest};
+use tests::xbuild::{image, inspect};
+
+const CHECK: &str = r#"
+systemctl is-system-running --wait >/dev/null
+record failed systemctl --failed --no-legend --plain
+record hostname cat /proc/sys/kernel/hostname
+record mounts findmnt --noheadings --list --output TARGET,FSTYPE,UUID --types ext4
+record swaps sh -c 'swapon --noheadings --show=UUID,LABEL'
+record arrays sh -c 'mdadm --detail --scan | sort'
+record volumes lvs --noheadings --separator ' ' -o lv_full_name,lv_size,lv_uuid
+record drbd cat /proc/drbd
+record keys sh -c 'ls /etc/ssh/ssh_host_*_key | wc -l'
+record packages sh -c 'dpkg --verify; dpkg --audit'
+record capabilities getcap -r /usr/bin
+record apt apt-get update
+"#;
+
+/// What is asked of a node that was installed, and of its image: the answers have to be the same.
+const SAME: [&str; 7] = ["hostname", "mounts", "swaps", "arrays", "volumes", "packages", "capabilities"];
+
+/// Installs `machine` from `medium`, and compares it with the image of the same node.
+fn installs(machine: &Bare, medium: &Medium, node: &str, disks: &str) {
+    let console = machine.install(medium);
+    assert!(console.contains(&format!("installed {node} in ")), "{console}");
+    println!("{node}: {:?}", timing(&console));
+    let cluster = ["--cluster", "tests/clusters/install.toml", "--node", node, "--disks", disks];
+    let made = image(&format!("{node}-made"), &cluster);
+    assert_eq!(layout(&inspect(&machine.images)), layout(&inspect(&made)), "what lies on the disks");
+    let installed = examine(machine, &machine.images);
+    let imaged = examine(machine, &made);
+    for name in SAME {
+        assert_eq!(installed.good(name), imaged.good(name), "{name}");
+    }
+    made.remove();
+    machine.images.remove();
+}
+
+fn examine(machine: &Bare, images: &tests::xbuild::Images) -> Answers {
+    let answers = Guest { firmware: machine.firmware, ..Guest::new(images, CHECK) }.examine();
+    assert_eq!(answers.good("failed"), "");
+    assert_eq!(answers.good("keys"), "3");
+    answers.good("apt");
+    answers
+}
+
+/// Seconds from the kernel's start to the installer's first word, and what the install took.
+fn timing(console: &str) -> Vec<&str> {
+    console.lines().filter(|line| line.starts_with("xinstall ") || line.starts_with("installed ")).collect()
+}
+
+/// What `xbuild inspect` says, without what is random or changes by itself: ids of md's members, counts of events, what is
+/// free, and whether an array is in sync yet.
+fn layout(report: &Value) -> Value {
+    assert_eq!(report["damaged"], Value::Array(Vec::new()), "{report:#}");
+    without_chance(report)
+}
+
+const VARYING: [&str; 8] = ["path", "member", "events", "updated", "dirty", "clean", "free", "sectors"];
+
+fn without_chance(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(key, _)| !VARYING.contains(&key.as_str()));
+            kept.map(|(key, value)| (key.clone(), without_chance(value))).collect()
+        }
+        Value::Array(values) => values.iter().map(without_chance).collect(),
+        other => other.clone(),
+    }
+}
+
+fn storage(firmware: Firmware) -> Bare {
+    Bare::new("bare-storage", &[8, 8, 4], "S-STORAGE1", "52:54:00:00:03:01", firmware)
+}
+
+fn mesh(firmware: Firmware) -> Bare {
+    Bare::new("bare-mesh", &[6, 6, 6, 6], "S-MESH1", "52:54:00:00:03:02", firmware)
+}
+
+fn pair(firmware: Firmware) -> Bare {
+    Bare::new("bare-pair", &[8, 4], "S-PAIR1", "52:54:00:00:03:03", firmware)
+}
+
+#[test]
+fn a_storage_node_is_installed_from_a_stick() {
+    installs(&storage(Firmware::Bios), &Medium::usb("install"), "storage1", "2x8G,4G");
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn nodes_are_installed_from_a_stick() {
+    let stick = Medium::usb("install");
+    installs(&storage(Firmware::Uefi), &stick, "storage1", "2x8G,4G");
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        installs(&mesh(firmware), &stick, "mesh1", "4x6G");
+        installs(&pair(firmware), &stick, "pair1", "8G,4G");
+    }
+}
+
+#[test]
+#[ignore = "many minutes of emulation"]
+fn nodes_are_installed_over_the_network() {
+    let folder = Medium::pxe("install");
+    for firmware in [Firmware::Bios, Firmware::Uefi] {
+        installs(&storage(firmware), &folder, "storage1", "2x8G,4G");
+        installs(&mesh(firmware), &folder, "mesh1", "4x6G");
+        installs(&pair(firmware), &folder, "pair1", "8G,4G");
+    }
+}
+
+/// Swap space of somebody else: the policy is `refuse`.
+#[test]
+fn disks_that_carry_something_are_refused() {
+    let machine = pair(Firmware::Bios);
+    machine.write(1, 1024, &[1, 0, 0, 0]);
+    machine.write(1, 4086, b"SWAPSPACE2");
+    let before = machine.hashes();
+    let console = machine.is_refused(&Medium::usb("install"));
+    assert!(console.contains("error: "), "{console}");
+    assert!(console.contains("/dev/vdb") && console.contains("swap"), "{console}");
+    assert_eq!(machine.hashes(), before);
+    machine.images.remove();
+}
