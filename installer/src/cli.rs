@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
         run(Cli::parse().command)
     };
     ended.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("{}", install::explain(&error));
         ExitCode::FAILURE
     })
 }

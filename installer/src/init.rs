@@ -36,7 +36,7 @@ pub fn run() -> Result<()> {
     match install_here(&mut host, &mut console) {
         Ok(()) => console.say("restarting"),
         Err(error) => {
-            console.say(&format!("error: {error:#}"));
+            console.say(&install::explain(&error));
             console.say("a shell on every console; the machine restarts when the last of them ends");
             shells(&console);
         }

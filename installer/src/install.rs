@@ -24,7 +24,7 @@ use crate::medium::Opened;
 use crate::model::cluster::Cluster;
 use crate::model::node::NodeSpec;
 use crate::model::resolve::{Profiles, load_profiles};
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadError};
 use crate::plan::{Plan, Refusal, Seed, plan};
 use crate::report::Report;
 use crate::role::Role;
@@ -73,6 +73,21 @@ pub fn run(
     result?;
     console.say(&format!("installed {} in {:.1} s", prepared.name, start.elapsed().as_secs_f64()));
     Ok(Ended::Installed)
+}
+
+/// An error as a person reads it.
+#[must_use]
+pub fn explain(error: &anyhow::Error) -> String {
+    format!("error: {error:#}{}", hint(error))
+}
+
+/// A payload's errors know a way out, but say it on request only.
+fn hint(error: &anyhow::Error) -> String {
+    let payload = |cause: &'_ (dyn std::error::Error + 'static)| {
+        let within = || cause.downcast_ref::<io::Error>().and_then(PayloadError::within);
+        cause.downcast_ref::<PayloadError>().or_else(within).map(PayloadError::hint)
+    };
+    error.chain().find_map(payload).map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
 }
 
 /// An install with which nothing can go wrong any more but writing.
@@ -174,7 +189,8 @@ impl Prepared {
         let root = Root { tar, additions: self.additions.clone(), epoch: self.role.epoch() };
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
-        apply::apply(&self.steps, root, &mut door, &mut watch).map_err(|failure| anyhow!("{failure}"))
+        apply::apply(&self.steps, root, &mut door, &mut watch)
+            .map_err(|failure| anyhow!("{failure}{}", hint(&failure.because)))
     }
 }
 
