@@ -99,23 +99,30 @@ fn two_builds_at_once(scene: &Scene) {
 fn full_disks(scene: &Scene) {
     const HINT: &str = "\n  hint: free some space, or give a folder on a larger disk: --cache DIR for the cache (it takes about 10 GB), \
          -o DIR for the images";
-    for (shared, size, error) in [
-        (&["blobs"][..], 100, "cannot unpack TMP/full/blobs/SHA256\n"),
-        (&["blobs", "tools"][..], 60, "`apt-get update` failed (exit status: 100)\n"),
-        (&["blobs", "tools", "resolved", "kernel", "package"][..], 60, "cannot pack the root\n"),
+    const UNPACKING: &str = "cannot unpack TMP/full/blobs/SHA256\n";
+    for (shared, size, errors) in [
+        (&["blobs"][..], 100, &[UNPACKING][..]),
+        (&["blobs", "tools"][..], 60, &["`apt-get update` failed (exit status: 100)\n"]),
+        // Where memory is short, the root itself lies on the full disk.
+        (
+            &["blobs", "tools", "resolved", "kernel", "package"][..],
+            60,
+            &["cannot pack the root\n", UNPACKING],
+        ),
         (
             &["blobs", "tools", "resolved", "kernel", "package", "rootfs"][..],
             8,
-            "cannot keep the initramfs\n",
+            &["cannot keep the initramfs\n"],
         ),
         (
             &["blobs", "tools", "resolved", "kernel", "package", "rootfs", "boot", "tmp", "releases"][..],
             20,
-            "cannot write the file system root into the images\n",
+            &["cannot write the file system root into the images\n"],
         ),
     ] {
         let said = scene.on_full_disk(shared, size);
-        assert!(said.starts_with(&format!("error: {error}")) && said.ends_with(HINT), "{shared:?}: {said}");
+        let expected = errors.iter().any(|error| said.starts_with(&format!("error: {error}")));
+        assert!(expected && said.ends_with(HINT), "{shared:?}: {said}");
     }
     assert_eq!(names(&scene.trial.path("full")), Vec::<String>::new());
 }

@@ -73,10 +73,11 @@ impl Drop for Scratch {
     }
 }
 
-/// Free memory, of the machine or of the control group that we are in, in bytes.
+/// Free memory, of the machine or of the control group that we are in, in bytes. What caches of files take is free.
 pub(super) fn spare_memory() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    let group = system.cgroup_limits();
+    let group = group.map_or(u64::MAX, |limits| limits.total_memory.saturating_sub(limits.rss));
     system.available_memory().min(group)
 }
