@@ -18,6 +18,7 @@ use crate::bootfiles::{self, BootFiles};
 use crate::debian::{Archive, Package};
 use crate::failure::with_hint;
 use crate::lock::NodePackages;
+use crate::manifest;
 use crate::publish;
 use crate::rootfs::bench::Bench;
 use crate::rootfs::{self, Deb, Rootfs};
@@ -135,12 +136,17 @@ pub fn build(session: &Session, request: &Request) -> Result<Vec<PathBuf>> {
     let parts = parts(session, &Recipe { spec, plan, kernel: *kernel, overlays })?;
     let stage = session.reporter.stage("image")?;
     let composer = Composer { session, stage: &stage, request, parts: &parts };
-    let images = composer.compose()?;
-    let images = match request.format {
-        Format::Raw => images,
-        Format::Qcow2 => images.iter().map(|image| composer.convert(image)).collect::<Result<_>>()?,
+    let (images, described) = composer.compose()?;
+    let (images, described) = match request.format {
+        Format::Raw => (images, described),
+        Format::Qcow2 => {
+            let converted: Vec<_> =
+                images.iter().map(|image| composer.convert(image)).collect::<Result<_>>()?;
+            let described = manifest::describe_all(&converted)?;
+            (converted, described)
+        }
     };
-    composer.write_manifest(&images)?;
+    composer.write_manifest(&images, described)?;
     stage.done();
     Ok(images)
 }

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod media;
 pub mod media_key;
 pub mod package;
+pub mod partial;
 pub mod payload;
 pub mod privilege;
 pub mod publish;

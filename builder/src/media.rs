@@ -10,8 +10,10 @@ use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use installer::finished;
 use installer::medium::PAYLOAD;
 use installer::model::node::NodeSpec;
+use installer::payload::Manifest;
 use installer::payload::manifest::StreamName;
 use installer::plan::Plan;
 use tar::{Builder, Header};
@@ -100,21 +102,24 @@ pub fn build(session: &Session, request: &Request, key: &MediaKey) -> Result<()>
         .context("media without a role")?;
     let kernel = session.kernel_image()?;
     let stage = session.reporter.stage("media")?;
-    let make = |folder: &Path| -> Result<()> {
+    let make = |folder: &Path| -> Result<String> {
         stage.note("initramfs");
         fs::copy(&kernel, folder.join(KERNEL)).context("cannot copy the kernel")?;
         fs::write(folder.join(INITRAMFS), initramfs::make(session, &stage, &[key.public()])?)?;
-        pack(&stage, request, &parts, (key, epoch.0), &folder.join(PAYLOAD))
+        let manifest = pack(&stage, request, &parts, (key, epoch.0), &folder.join(PAYLOAD))?;
+        finished::mark(&manifest)
     };
     match &request.kind {
         Kind::Pxe(folder) => {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             make(folder)?;
-            pxe::finish(folder)?;
+            pxe::finish(&session.tools, folder)?;
         }
         Kind::Usb(image) => {
             let work = session.cache.scratch("media")?;
-            make(work.path())?;
+            let menu = MENU.replace("@MARKS@", finished::FOLDER).replace("@MARK@", &make(work.path())?);
+            fs::create_dir_all(work.path().join("grub"))?;
+            fs::write(work.path().join("grub/grub.cfg"), menu)?;
             stage.note("stick");
             usb::make(session, &stage, work.path(), epoch, image)?;
             work.remove()?;
@@ -130,7 +135,7 @@ fn pack(
     parts: &[Parts],
     (key, created): (&MediaKey, u64),
     out: &Path,
-) -> Result<()> {
+) -> Result<Manifest> {
     let mut streams: Streams = BTreeMap::new();
     streams.insert(stream("source")?, Box::new(Cursor::new(sources(request)?)));
     for parts in parts {
@@ -143,8 +148,7 @@ fn pack(
         let root: Box<dyn Read> = Box::new(BufReader::with_capacity(1 << 20, root));
         streams.insert(stream(&format!("rootfs/{profile}"))?, root);
     }
-    Packer { out, key, created, level: LEVEL }.pack(streams)?;
-    Ok(())
+    Packer { out, key, created, level: LEVEL }.pack(streams)
 }
 
 fn stream(name: &str) -> Result<StreamName> {

@@ -71,6 +71,7 @@ pub const PACKAGES: &[&str] = &[
     "grub-efi-amd64-bin",
     // What an installer's console and network are made of.
     "busybox",
+    "ipxe",
     // Booting what was built.
     "qemu-system-x86",
     "qemu-utils",

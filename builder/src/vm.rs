@@ -69,6 +69,15 @@ impl Firmware {
     }
 }
 
+/// What a machine starts over the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Netboot {
+    /// An address, or the name of a file that TFTP serves.
+    pub file: String,
+    /// The folder that TFTP serves; it must be below `shared`.
+    pub tftp: Option<PathBuf>,
+}
+
 /// A machine to be.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -84,8 +93,8 @@ pub struct Machine {
     pub snapshot: bool,
     /// The MAC of its network card; none is QEMU's own.
     pub mac: Option<String>,
-    /// What its network card is told to start, if it starts from the network; empty for nothing.
-    pub boot_file: String,
+    /// What its network card is told to start, after the disks.
+    pub netboot: Option<Netboot>,
     /// Further arguments of QEMU; host paths in them must be below `shared`.
     pub extra: Vec<String>,
     /// Folders that QEMU sees under their own names.
@@ -133,7 +142,7 @@ impl Machine {
             processors: 2,
             snapshot: false,
             mac: None,
-            boot_file: String::new(),
+            netboot: None,
             extra: Vec::new(),
             shared: Vec::new(),
         }
@@ -181,11 +190,13 @@ impl Machine {
         let mut card = "virtio-net-pci,netdev=net".to_owned();
         self.mac.iter().for_each(|mac| card.push_str(&format!(",mac={mac}")));
         let mut net = "user,id=net".to_owned();
-        if self.boot_file.is_empty() {
-            card.push_str(",romfile=");
-        } else {
-            card.push_str(&format!(",bootindex={}", self.disks.len() + 1));
-            net.push_str(&format!(",bootfile={}", self.boot_file));
+        match &self.netboot {
+            None => card.push_str(",romfile="),
+            Some(netboot) => {
+                card.push_str(&format!(",bootindex={}", self.disks.len() + 1));
+                net.push_str(&format!(",bootfile={}", netboot.file));
+                netboot.tftp.iter().for_each(|folder| net.push_str(&format!(",tftp={}", folder.display())));
+            }
         }
         ["-netdev".to_owned(), net, "-device".to_owned(), card]
     }

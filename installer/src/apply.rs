@@ -50,7 +50,7 @@ pub const TARGET: &str = "/target";
 pub const WORK: &str = "/run/xinstall";
 
 /// Everything that makes `plan` true, in order. The names of its disks are their paths, such as `/dev/sda`; `epoch` is the
-/// time that metadata carries, `mark` what a finished node carries on its EFI system partitions.
+/// time that metadata carries, `mark` the name of the file that a finished node carries on its EFI system partitions.
 ///
 /// # Errors
 /// A plan that breaks its own rules, a removal that does not fit it, or a name that has no room in a format. Nothing has

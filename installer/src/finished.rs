@@ -1,9 +1,12 @@
-//! The mark of a finished node, on the EFI system partition of each disk that it boots from.
+//! The mark of a finished node, on the EFI system partition of each disk that it boots from: a file with the name of the
+//! payload that has made it.
 //!
-//! It is the last thing that an install writes, and the first that the next one removes. A medium that is left plugged in
-//! finds its own mark and does not install again; its boot menu finds it too, and starts the node.
+//! It is the last thing that an install writes, and the first that the next one destroys. A medium that is left plugged in
+//! finds its own mark and does not install again; its boot menu finds it too, and starts the node. Another payload is not
+//! kept from installing.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 
@@ -12,62 +15,46 @@ use crate::host::{Command, Run};
 use crate::payload::{Manifest, Sha256Sum};
 use crate::plan::Plan;
 
-/// Where the mark is on the partition.
-pub const PATH: &str = "EFI/xbuild/installed";
+/// Where marks are on the partition.
+pub const FOLDER: &str = "EFI/xbuild";
 const MOUNT: &str = "/run/xinstall/esp";
+/// Of the hash of a manifest; enough to tell payloads apart.
+const DIGITS: usize = 16;
 
-/// What was installed, and from what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    node: String,
-    payload: String,
+/// The name of this payload's mark.
+///
+/// # Errors
+/// When the manifest cannot be written down.
+pub fn mark(manifest: &Manifest) -> Result<String> {
+    let text = manifest.to_text().map_err(|because| anyhow::anyhow!("BUG: {because}"))?;
+    Ok(Sha256Sum::of(&text).to_string()[..DIGITS].to_owned())
 }
 
-impl Mark {
-    /// Of a node that this payload is about to make.
-    ///
-    /// # Errors
-    /// When the manifest cannot be written down.
-    pub fn new(node: &str, manifest: &Manifest) -> Result<Self> {
-        let text = manifest.to_text().map_err(|because| anyhow::anyhow!("BUG: {because}"))?;
-        Ok(Self { node: node.to_owned(), payload: Sha256Sum::of(&text).to_string() })
+/// Refuses to install over what this very payload has finished.
+///
+/// # Errors
+/// One of the plan's disks carries the mark.
+pub fn refuse(host: &mut dyn Run, mark: &str, plan: &Plan, disks: &[Found]) -> Result<()> {
+    let planned = |disk: &&Found| plan.disks.iter().any(|planned| planned.name == disk.facts.name);
+    let contents = disks.iter().filter(planned).flat_map(|disk| &disk.contents);
+    for system in contents.filter(|content| content.kind == "vfat") {
+        ensure!(
+            !carries(host, &system.device, mark)?,
+            "this machine has been installed already, by this very payload: {} carries its mark\n\
+             hint: unplug the medium or start from the disk; to install once more, choose that in the boot menu",
+            system.device
+        );
     }
-
-    /// As it is written.
-    #[must_use]
-    pub fn text(&self) -> String {
-        format!("node {}\npayload {}\n", self.node, self.payload)
-    }
-
-    /// Refuses to install over what this very payload has finished.
-    ///
-    /// # Errors
-    /// One of the plan's disks carries this mark.
-    pub fn refuse_finished(&self, host: &mut dyn Run, plan: &Plan, disks: &[Found]) -> Result<()> {
-        let planned = |disk: &&Found| plan.disks.iter().any(|planned| planned.name == disk.facts.name);
-        for disk in disks.iter().filter(planned) {
-            let systems = disk.contents.iter().filter(|content| content.kind == "vfat");
-            for system in systems {
-                ensure!(
-                    read(host, &system.device)?.as_deref() != Some(self.text().as_str()),
-                    "{} is installed already, by this very payload: {} carries its mark\n\
-                     hint: unplug the medium or start from the disk; to install once more, choose that in the boot menu",
-                    self.node,
-                    system.device
-                );
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
-/// What a partition carries; none where it has no mark, or cannot be mounted.
-fn read(host: &mut dyn Run, device: &str) -> Result<Option<String>> {
+/// Whether a partition has the mark; one that cannot be mounted has not.
+fn carries(host: &mut dyn Run, device: &str, mark: &str) -> Result<bool> {
     fs::create_dir_all(MOUNT)?;
     if !host.output(&Command::new(["mount", "-t", "vfat", "-o", "ro", device, MOUNT]))?.succeeded() {
-        return Ok(None);
+        return Ok(false);
     }
-    let text = fs::read_to_string(format!("{MOUNT}/{PATH}")).ok();
+    let found = Path::new(MOUNT).join(FOLDER).join(mark).exists();
     host.run(&Command::new(["umount", MOUNT]))?;
-    Ok(text)
+    Ok(found)
 }

@@ -17,7 +17,7 @@ use crate::arguments::Arguments;
 use crate::console::Console;
 use crate::content::Additions;
 use crate::facts::{self, Firmware, Found, Machine};
-use crate::finished::Mark;
+use crate::finished;
 use crate::host::Run;
 use crate::identity::candidates;
 use crate::medium::Opened;
@@ -130,9 +130,9 @@ impl Prepared {
         let facts: Vec<_> = disks.iter().map(|disk| disk.facts.clone()).collect();
         let plan = plan(&spec.layout, &facts, &seed).map_err(|refusals| refused(&refusals))?;
         check_firmware(machine.firmware, &plan)?;
-        let mark = Mark::new(&name, medium.payload.manifest())?;
+        let mark = finished::mark(medium.payload.manifest())?;
         if !arguments.again {
-            mark.refuse_finished(host, &plan, &disks)?;
+            finished::refuse(host, &mark, &plan, &disks)?;
         }
         let removal = removal(&sources, &spec, &plan, &disks)?;
         let role = Role::read(medium.payload.stream(&format!("role/{}", spec.profile))?)
@@ -140,7 +140,7 @@ impl Prepared {
         check_room(&medium.payload, &spec.profile, &plan)?;
         let files = role.complete(&spec, &plan, &sources.profiles.overlay_folders(&spec))?;
         let additions = Additions::new(files, spec.access.root_password_hash.clone());
-        let steps = apply::steps(&plan, &removal, role.epoch(), &mark.text())?;
+        let steps = apply::steps(&plan, &removal, role.epoch(), &mark)?;
         check_programs(&steps)?;
         Ok(Self { machine, name, spec, plan, role, additions, steps })
     }

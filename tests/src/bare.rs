@@ -1,13 +1,15 @@
 //! A machine with bare disks, and a medium to install it from.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use builder::manifest::describe_all;
-use builder::vm::{Drive, Firmware, Format, Machine};
+use builder::vm::{Drive, Firmware, Format, Machine, Netboot};
 
 use crate::archive::server::{Body, Server, Site};
 use crate::guest::{read_log, start, tail, wait, wait_for_words};
@@ -45,13 +47,21 @@ impl Medium {
     }
 }
 
+/// What this process has made; tests that run at the same time share it.
+static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
 fn make(name: &str, kind: &str, out: &Path) {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if made.contains(out) {
+        return;
+    }
     fs::create_dir_all(workshop()).expect("a folder for media");
     let mut command = Command::new(program());
     let cluster = format!("tests/clusters/{name}.toml");
     command.args(["media", "--cluster", &cluster, kind]).arg(out).current_dir(checkout());
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("xbuild starts");
     assert!(status.success(), "xbuild media {kind}: {status}");
+    made.insert(out.to_owned());
 }
 
 /// A machine whose disks have nothing on them, or what an earlier one has left.
@@ -118,6 +128,18 @@ impl Bare {
         file.write_all_at(bytes, at).expect("room on the disk");
     }
 
+    /// Reads from a disk.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn read(&self, disk: usize, at: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let file = File::open(&self.images.disks[disk].path).expect("a disk");
+        file.read_exact_at(&mut bytes, at).expect("so much on the disk");
+        bytes
+    }
+
     /// Of what is on the disks.
     #[must_use]
     pub fn hashes(&self) -> Vec<String> {
@@ -132,7 +154,7 @@ impl Bare {
         let mut extra: Vec<String> = ["-serial", "stdio", "-no-reboot"].map(str::to_owned).to_vec();
         extra.extend(["-smbios".to_owned(), format!("type=1,serial={}", self.serial)]);
         let (mut shared, mut server) = (vec![folder.path().to_owned()], None);
-        let mut boot_file = String::new();
+        let mut netboot = None;
         match medium {
             Medium::Usb(image) => {
                 let drive = format!("file={},if=none,id=stick,format=raw", image.display());
@@ -142,7 +164,8 @@ impl Bare {
             }
             Medium::Pxe(files) => {
                 let serving = Server::start(site(files));
-                boot_file = format!("{}/boot.ipxe", serving.url().replace("127.0.0.1", "10.0.2.2"));
+                let script = format!("{}/boot.ipxe", serving.url().replace("127.0.0.1", "10.0.2.2"));
+                netboot = Some(self.netboot(files, folder.path(), script));
                 server = Some(serving);
             }
         }
@@ -150,7 +173,7 @@ impl Bare {
             firmware: self.firmware,
             memory: MEMORY,
             mac: Some(self.mac.to_owned()),
-            boot_file,
+            netboot,
             extra,
             shared,
             ..Machine::new(self.images.disks.clone())
@@ -159,6 +182,21 @@ impl Bare {
         watch(&mut child, &log);
         drop(server);
         read_log(&log)
+    }
+}
+
+impl Bare {
+    /// QEMU's BIOS card has iPXE in it; UEFI's own gets it by TFTP, and it then finds a script beside itself.
+    fn netboot(&self, files: &Path, folder: &Path, script: String) -> Netboot {
+        match self.firmware {
+            Firmware::Bios => Netboot { file: script, tftp: None },
+            Firmware::Uefi => {
+                fs::copy(files.join("ipxe.efi"), folder.join("ipxe.efi")).expect("iPXE is in the folder");
+                let auto = format!("#!ipxe\ndhcp\nchain {script}\n");
+                fs::write(folder.join("autoexec.ipxe"), auto).expect("room for a script");
+                Netboot { file: "ipxe.efi".to_owned(), tftp: Some(folder.to_owned()) }
+            }
+        }
     }
 }
 

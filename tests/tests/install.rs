@@ -127,3 +127,36 @@ fn disks_that_carry_something_are_refused() {
     assert_eq!(machine.hashes(), before);
     machine.images.remove();
 }
+
+/// The policy allows what a node of the cluster has left, and `keep` what DRBD has.
+#[test]
+#[ignore = "minutes of emulation"]
+fn a_second_install_keeps_what_drbd_has() {
+    let machine = pair(Firmware::Bios);
+    let console = machine.install(&Medium::usb("install"));
+    assert!(console.contains("installed pair1 in "), "{console}");
+    let first = layout(&inspect(&machine.images));
+    let replicated = noise(100 << 20);
+    machine.write(1, DRBD, &replicated);
+    let console = machine.install(&Medium::usb("reinstall"));
+    assert!(console.contains("installed pair1 in "), "{console}");
+    assert!(machine.read(1, DRBD, replicated.len()) == replicated, "what DRBD has is not what it was");
+    assert_eq!(layout(&inspect(&machine.images)), first);
+    examine(&machine, &machine.images);
+    machine.images.remove();
+}
+
+/// Where the one partition of a data disk starts.
+const DRBD: u64 = 1 << 20;
+
+/// Bytes that look like nothing, the same ones every time (xorshift).
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).flatten().take(length).collect()
+}

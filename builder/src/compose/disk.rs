@@ -1,17 +1,18 @@
 //! The disks of a plan as files: metadata first, then volumes, boot code last, and a final name only when complete.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use installer::format::{Epoch, Piece, gpt, grub, lvm};
 use installer::plan::{Array, Device, Disk, Partition, PartitionKind, Plan};
 use installer::units::{Bytes, SectorSize};
-use rustix::fs::{FlockOperation, flock};
 
 use super::md;
 use super::volume::Volume;
+use crate::partial::Partial;
 
 /// The images of a plan's disks while they are written, as `disk0.img.partial` and so on.
 ///
@@ -33,7 +34,7 @@ impl<'plan> DiskImages<'plan> {
         plan.verify().map_err(|mistakes| anyhow!("BUG: {}", mistakes.join("; ")))?;
         let images = plan.disks.iter().enumerate().map(|(index, disk)| {
             let path = dir.join(format!("disk{index}.img"));
-            Partial::create(path.clone(), disk.size).with_context(|| format!("creating {}", path.display()))
+            Partial::create(path, disk.size)
         });
         Ok(Self { plan, dir: dir.to_owned(), epoch, images: images.collect::<Result<_>>()? })
     }
@@ -44,7 +45,7 @@ impl<'plan> DiskImages<'plan> {
     /// A name or a number that has no room in a format, or an I/O error.
     pub fn write_metadata(&self) -> Result<()> {
         for (disk, image) in self.plan.disks.iter().zip(&self.images) {
-            gpt::write(disk, &image.file)?;
+            gpt::write(disk, image.file())?;
         }
         for array in &self.plan.arrays {
             self.write_array(array)
@@ -111,85 +112,40 @@ impl<'plan> DiskImages<'plan> {
             let core = grub::core(core_img, at.start, at.size)?;
             let boot = grub::boot_code(boot_img, at.start)?;
             for piece in [core, boot] {
-                image.file.write_all_at(&piece.bytes, piece.at.0).context("writing the boot code")?;
+                image.file().write_all_at(&piece.bytes, piece.at.0).context("writing the boot code")?;
             }
         }
         Ok(())
     }
 
-    /// Makes everything durable, then gives every image its final name; tells the names, in the order of the disks.
+    /// Makes everything durable, then gives every image its final name. While the disk is busy, `meanwhile` may read the
+    /// images under the names that they have until then. Tells the final names, in the order of the disks.
     ///
     /// # Errors
     /// An I/O error. Images that have their final name by then are complete; the others are gone.
-    pub fn finish(self) -> Result<Vec<PathBuf>> {
-        for image in &self.images {
-            image.file.sync_all().with_context(|| format!("syncing {}", image.partial_path().display()))?;
-        }
+    pub fn finish<T>(self, meanwhile: impl FnOnce(&[PathBuf]) -> Result<T>) -> Result<(Vec<PathBuf>, T)> {
+        let unfinished: Vec<PathBuf> = self.images.iter().map(Partial::partial_path).collect();
+        let seen = thread::scope(|scope| {
+            let syncing = scope.spawn(|| self.images.iter().try_for_each(Partial::sync));
+            let seen = meanwhile(&unfinished);
+            syncing.join().unwrap_or_else(|_| bail!("a syncing thread died"))?;
+            seen
+        })?;
         let paths = self.images.into_iter().map(Partial::rename).collect::<Result<_>>()?;
         File::open(&self.dir)?.sync_all().with_context(|| format!("syncing {}", self.dir.display()))?;
-        Ok(paths)
+        Ok((paths, seen))
     }
 
     /// The images, for [`Volume::extract`].
     #[must_use]
     pub fn files(&self) -> Vec<&File> {
-        self.images.iter().map(|image| &image.file).collect()
+        self.images.iter().map(|image| image.file()).collect()
     }
 }
 
 fn bios_boot(disk: &Disk) -> Result<&Partition> {
     let found = disk.partitions.iter().find(|partition| partition.kind == PartitionKind::BiosBoot);
     found.with_context(|| format!("BUG: boot disk {} has no BIOS boot partition", disk.name))
-}
-
-/// An image without its final name; removed unless it gets it.
-#[derive(Debug)]
-struct Partial {
-    file: File,
-    path: PathBuf,
-    finished: bool,
-}
-
-impl Partial {
-    fn create(path: PathBuf, size: Bytes) -> Result<Self> {
-        let partial = partial_path(&path);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&partial)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive).context("another build is writing it")?;
-        // Between opening and locking, another build may have given it its final name.
-        let (ours, named) = (file.metadata()?, fs::metadata(&partial)?);
-        ensure!((ours.dev(), ours.ino()) == (named.dev(), named.ino()), "another build has just finished it");
-        let image = Self { file, path, finished: false };
-        // What an interrupted build left is nobody's now.
-        image.file.set_len(0)?;
-        image.file.set_len(size.0)?;
-        Ok(image)
-    }
-
-    fn partial_path(&self) -> PathBuf {
-        partial_path(&self.path)
-    }
-
-    fn rename(mut self) -> Result<PathBuf> {
-        fs::rename(self.partial_path(), &self.path)
-            .with_context(|| format!("naming {}", self.path.display()))?;
-        self.finished = true;
-        Ok(self.path.clone())
-    }
-}
-
-fn partial_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.finished {
-            // Nothing more can be done in a drop; the next build truncates it.
-            drop(fs::remove_file(self.partial_path()));
-        }
-    }
 }
 
 #[cfg(test)]

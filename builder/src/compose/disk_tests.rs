@@ -30,7 +30,7 @@ fn images_get_their_names_when_they_are_complete() {
     images.write_metadata().unwrap();
     images.write_boot(&boot_img(), &[0x22; 2048]).unwrap();
     assert_eq!(names(dir.path()), ["disk0.img.partial", "disk1.img.partial"]);
-    let paths = images.finish().unwrap();
+    let (paths, ()) = images.finish(|_| Ok(())).unwrap();
     assert_eq!(paths, [dir.path().join("disk0.img"), dir.path().join("disk1.img")]);
     assert_eq!(names(dir.path()), ["disk0.img", "disk1.img"]);
     assert_eq!(fs::metadata(&paths[0]).unwrap().len(), plan.disks[0].size.0);
@@ -49,7 +49,8 @@ fn unfinished_images_are_removed() {
 fn what_an_interrupted_build_left_is_not_used() {
     let (plan, dir) = (fixture::raid1(), tempdir().unwrap());
     fs::write(dir.path().join("disk0.img.partial"), [0xaa; 4096]).unwrap();
-    let paths = DiskImages::create(&plan, dir.path(), EPOCH).unwrap().finish().unwrap();
+    let images = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
+    let (paths, ()) = images.finish(|_| Ok(())).unwrap();
     assert!(fs::read(&paths[0]).unwrap().iter().all(|byte| *byte == 0));
 }
 
@@ -64,7 +65,7 @@ fn two_builds_do_not_write_the_same_images() {
         ["disk0.img.partial", "disk1.img.partial"],
         "the first build lost its images"
     );
-    first.finish().unwrap();
+    first.finish(|_| Ok(())).unwrap();
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn disks_without_bios_get_no_boot_code() {
     let (plan, dir) = (fixture::single_4k(), tempdir().unwrap());
     let images = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
     images.write_boot(&boot_img(), &[0x22; 2048]).unwrap();
-    let paths = images.finish().unwrap();
+    let (paths, ()) = images.finish(|_| Ok(())).unwrap();
     assert!(fs::read(&paths[0]).unwrap()[..440].iter().all(|byte| *byte == 0));
 }
 

@@ -2,8 +2,9 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use installer::content::{self, Additions, Part};
 use installer::format::esp::esps;
 use installer::format::grub::Platform;
@@ -16,7 +17,7 @@ use installer::units::Bytes;
 use super::{Parts, Request};
 use crate::compose::disk::DiskImages;
 use crate::failure::Hinted as _;
-use crate::manifest::{self, KernelEntry, Manifest};
+use crate::manifest::{self, FileEntry, KernelEntry, Manifest};
 use crate::sandbox::Sandbox;
 use crate::session::Session;
 use crate::stage::Stage;
@@ -39,28 +40,46 @@ pub(super) struct Composer<'a> {
 }
 
 impl Composer<'_> {
-    pub(super) fn compose(&self) -> Result<Vec<PathBuf>> {
+    /// The images and, unless they are to be converted, what the manifest says of them.
+    pub(super) fn compose(&self) -> Result<(Vec<PathBuf>, Vec<FileEntry>)> {
         let plan = &self.request.plan;
         let work = self.session.cache.scratch("image")?;
-        let Request { spec, overlays, .. } = self.request;
-        let files = self.parts.role.complete(spec, plan, overlays)?;
-        let additions = Additions::new(files, spec.access.root_password_hash.clone());
         remove_earlier(&self.request.out, plan.disks.len())?;
         let images = DiskImages::create(plan, &self.request.out, self.epoch())?;
         images.write_metadata()?;
         fs::write(work.path().join(MKE2FS_CONFIG), ext::CONFIG)?;
+        let additions = self.additions_while(|| {
+            self.make_cores(work.path())?;
+            self.write_esps(work.path(), &images)
+        })?;
         for filesystem in &plan.filesystems {
             self.stage.note(format!("file system {}", filesystem.label));
             let what = || format!("cannot write the file system {} into the images", filesystem.label);
             self.make_filesystem(work.path(), filesystem, &additions, &images).with_context(what)?;
         }
-        self.make_cores(work.path())?;
-        self.write_esps(work.path(), &images)?;
         self.write_boot(work.path(), &images)?;
         work.remove()?;
         // From here until the new one is there, no manifest is better than that of other images.
         manifest::remove(&self.request.out)?;
-        images.finish().hint("the images need as much space as the files in them, the rest stays sparse")
+        let describe = |unfinished: &[PathBuf]| match self.request.format {
+            Format::Raw => manifest::describe_all(unfinished),
+            Format::Qcow2 => Ok(Vec::new()),
+        };
+        images
+            .finish(describe)
+            .hint("the images need as much space as the files in them, the rest stays sparse")
+    }
+
+    /// The node's own files. Packing its initramfs keeps a processor busy for a while, in which `work` is done.
+    fn additions_while(&self, work: impl FnOnce() -> Result<()>) -> Result<Additions> {
+        let Request { spec, plan, overlays, .. } = self.request;
+        let role = &self.parts.role;
+        thread::scope(|scope| {
+            let completing = scope.spawn(|| role.complete(spec, plan, overlays));
+            work()?;
+            let files = completing.join().unwrap_or_else(|_| bail!("the thread of the node's files died"))?;
+            Ok(Additions::new(files, spec.access.root_password_hash.clone()))
+        })
     }
 
     /// Turns a finished image into QEMU's format. One thread, so that clusters lie in one order.
@@ -181,9 +200,8 @@ impl Composer<'_> {
         images.write_boot(&boot_img, &fs::read(work.join(BIOS_CORE))?)
     }
 
-    pub(super) fn write_manifest(&self, images: &[PathBuf]) -> Result<()> {
+    pub(super) fn write_manifest(&self, images: &[PathBuf], described: Vec<FileEntry>) -> Result<()> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let described = manifest::describe_all(images)?;
         let files = images.iter().map(name).zip(described).collect();
         let identity = self.request.spec.identity.as_ref();
         let manifest = Manifest {

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use installer::format::grub::{self, Platform};
 use installer::format::{Epoch, gpt};
 use installer::medium::LABEL;
@@ -15,7 +15,7 @@ use installer::units::{Bytes, SectorSize};
 use std::os::unix::fs::FileExt as _;
 use uuid::Uuid;
 
-use super::MENU;
+use crate::partial::Partial;
 use crate::session::Session;
 use crate::stage::Stage;
 
@@ -34,18 +34,15 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x5a27_3d4c_93b1_4c57_9d60_6b1f_0c4f_2e1
 /// When a tool fails or there is no room.
 pub fn make(session: &Session, stage: &Stage, folder: &Path, epoch: Epoch, out: &Path) -> Result<()> {
     let work = session.cache.scratch("stick")?;
-    let part = out.with_extension("partial");
     let disk = disk(tree_size(folder)?);
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(&part);
-    let file = file.with_context(|| format!("cannot write {}", part.display()))?;
-    file.set_len(disk.size.0)?;
-    gpt::write(&disk, &file)?;
+    let image = Partial::create(out.to_owned(), disk.size)?;
+    gpt::write(&disk, image.file())?;
     make_cores(session, stage, folder, work.path())?;
-    fill(session, stage, (folder, epoch), (&disk, &part))?;
-    write_boot(session, work.path(), &file)?;
-    file.sync_all()?;
+    fill(session, stage, (folder, epoch), (&disk, &image.partial_path()))?;
+    write_boot(session, work.path(), image.file())?;
+    image.sync()?;
     work.remove()?;
-    fs::rename(&part, out).with_context(|| format!("cannot write {}", out.display()))
+    image.rename().map(drop)
 }
 
 fn disk(content: u64) -> Disk {
@@ -100,8 +97,7 @@ fn make_cores(session: &Session, stage: &Stage, folder: &Path, work: &Path) -> R
     let efi = folder.join("EFI/BOOT");
     fs::create_dir_all(&efi)?;
     fs::copy(work.join("grub.efi"), efi.join("BOOTX64.EFI"))?;
-    fs::create_dir_all(folder.join("grub"))?;
-    Ok(fs::write(folder.join("grub/grub.cfg"), MENU)?)
+    Ok(())
 }
 
 fn fill(

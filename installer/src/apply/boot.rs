@@ -18,7 +18,7 @@ use crate::plan::{Disk, Partition, PartitionKind, Plan};
 use crate::units::{Bytes, SectorSize};
 
 /// The mark among the installer's own files.
-const MARK: &str = "installed";
+const MARK: &str = "mark";
 
 /// A failure after this, or a power cut, leaves a disk that boots nothing.
 pub(super) fn invalidate(plan: &Plan, removal: &Removal) -> Vec<Step> {
@@ -78,14 +78,14 @@ fn sector(disk: &Disk) -> Result<Step> {
 }
 
 /// The mark of a finished node, for media and their menus. Without it the node boots all the same.
-pub(super) fn mark(plan: &Plan, epoch: Epoch, text: &str) -> Result<Vec<Step>> {
+pub(super) fn mark(plan: &Plan, epoch: Epoch, name: &str) -> Result<Vec<Step>> {
     let from = format!("{WORK}/{MARK}");
-    let put = Action::Put { path: from.clone(), bytes: text.as_bytes().to_vec() };
+    let put = Action::Put { path: from.clone(), bytes: format!("{name}\n").into_bytes() };
     let mut steps = vec![Step::new("writing the mark of a finished node", put)];
     for disk in plan.disks.iter().filter(|disk| disk.boot) {
         let node = device::partition(&disk.name, only(disk, PartitionKind::Esp)?.number);
         let what = format!("marking {node} as finished");
-        let calls = esp::mark(&node, &from, plan.firmware.has_uefi(), epoch);
+        let calls = esp::mark(&node, (&from, name), plan.firmware.has_uefi(), epoch);
         steps.extend(calls.into_iter().map(|call| Step::run(what.clone(), call)));
         steps.push(sync_device(&node));
     }

@@ -11,8 +11,7 @@ use super::{Epoch, ToolCall};
 /// Where a machine without boot entries looks (UEFI 2.10, 3.5.1.1): disks can move from one machine to the next.
 const FALLBACK: [&str; 2] = ["::/EFI", "::/EFI/BOOT"];
 const APPLICATION: &str = "::/EFI/BOOT/BOOTX64.EFI";
-/// What a finished node carries, and the folders that it lies in.
-const MARK: &str = "::/EFI/xbuild/installed";
+/// Where a finished node carries its mark.
 const MARKED: [&str; 2] = ["::/EFI", "::/EFI/xbuild"];
 /// Where no machine looks.
 const WITHHELD: &str = "::/EFI/BOOT/XBUILD.NEW";
@@ -64,10 +63,11 @@ pub fn retract(file: &str, epoch: Epoch) -> ToolCall {
 
 /// Puts a mark beside it, of what has made the node; `filled` says whether [`fill`] has been there.
 #[must_use]
-pub fn mark(file: &str, mark: &str, filled: bool, epoch: Epoch) -> [ToolCall; 2] {
+pub fn mark(file: &str, (from, name): (&str, &str), filled: bool, epoch: Epoch) -> [ToolCall; 2] {
     let folders = if filled { &MARKED[1..] } else { &MARKED };
     let folders = ToolCall::new(["mmd", "-i", file].into_iter().chain(folders.iter().copied()));
-    let copy = ToolCall::new(["mcopy", "-i", file, mark, MARK]);
+    let to = format!("{}/{name}", MARKED[1]);
+    let copy = ToolCall::new(["mcopy", "-i", file, from, &to]);
     [folders, copy].map(|call| call.with_env("SOURCE_DATE_EPOCH", epoch.0))
 }
 

@@ -12,7 +12,7 @@ use installer::units::{Bytes, SectorSize};
 use crate::layouts;
 
 /// What a finished node carries.
-const MARK: &str = "node n1\npayload x\n";
+const MARK: &str = "0123456789abcdef";
 pub const EPOCH: Epoch = Epoch(1_700_000_000);
 
 /// A plan with what is removed for it.

@@ -46,7 +46,7 @@ pub fn build(plan: &Plan) -> Built {
         disks.write_volume(&Device::Partition(at), &image).unwrap();
     }
     write_boot(&disks, plan, dir.path());
-    let paths = disks.finish().unwrap();
+    let (paths, ()) = disks.finish(|_| Ok(())).unwrap();
     Built { plan: plan.clone(), paths: paths.iter().map(|path| text(path).to_owned()).collect(), dir }
 }
 
