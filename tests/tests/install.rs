@@ -88,30 +88,33 @@ fn pair(firmware: Firmware) -> Bare {
 }
 
 #[test]
-fn a_storage_node_is_installed_from_a_stick() {
+fn stick_bios_storage() {
     installs(&storage(Firmware::Bios), &Medium::usb("install"), "storage1", "2x8G,4G");
 }
 
-#[test]
-#[ignore = "many minutes of emulation"]
-fn nodes_are_installed_from_a_stick() {
-    let stick = Medium::usb("install");
-    installs(&storage(Firmware::Uefi), &stick, "storage1", "2x8G,4G");
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        installs(&mesh(firmware), &stick, "mesh1", "4x6G");
-        installs(&pair(firmware), &stick, "pair1", "8G,4G");
-    }
+/// The others, each a test of its own, so that one can be run alone.
+macro_rules! installs {
+    ($($name:ident: $medium:ident $firmware:ident $machine:ident $node:literal $disks:literal,)*) => {$(
+        #[test]
+        #[ignore = "minutes of emulation"]
+        fn $name() {
+            installs(&$machine(Firmware::$firmware), &Medium::$medium("install"), $node, $disks);
+        }
+    )*};
 }
 
-#[test]
-#[ignore = "many minutes of emulation"]
-fn nodes_are_installed_over_the_network() {
-    let folder = Medium::pxe("install");
-    for firmware in [Firmware::Bios, Firmware::Uefi] {
-        installs(&storage(firmware), &folder, "storage1", "2x8G,4G");
-        installs(&mesh(firmware), &folder, "mesh1", "4x6G");
-        installs(&pair(firmware), &folder, "pair1", "8G,4G");
-    }
+installs! {
+    stick_uefi_storage: usb Uefi storage "storage1" "2x8G,4G",
+    stick_bios_mesh: usb Bios mesh "mesh1" "4x6G",
+    stick_uefi_mesh: usb Uefi mesh "mesh1" "4x6G",
+    stick_bios_pair: usb Bios pair "pair1" "8G,4G",
+    stick_uefi_pair: usb Uefi pair "pair1" "8G,4G",
+    network_bios_storage: pxe Bios storage "storage1" "2x8G,4G",
+    network_uefi_storage: pxe Uefi storage "storage1" "2x8G,4G",
+    network_bios_mesh: pxe Bios mesh "mesh1" "4x6G",
+    network_uefi_mesh: pxe Uefi mesh "mesh1" "4x6G",
+    network_bios_pair: pxe Bios pair "pair1" "8G,4G",
+    network_uefi_pair: pxe Uefi pair "pair1" "8G,4G",
 }
 
 /// Swap space of somebody else: the policy is `refuse`.
