@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,6 +116,22 @@ impl Bare {
     pub fn is_refused(&self, medium: &Medium) -> String {
         self.start(medium, |child, log| {
             wait_for_words(child, "a shell on every console", PATIENCE, log);
+            child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
+        })
+    }
+
+    /// Starts the machine from `medium`, whose installer is expected to give up; types `command` into the shell that it
+    /// leaves, and waits until the console says `end`. The result is all that it said.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn types(&self, medium: &Medium, command: &str, end: &str) -> String {
+        self.start(medium, |child, log| {
+            wait_for_words(child, "xinstall# ", PATIENCE, log);
+            let terminal = child.stdin.as_mut().expect("QEMU's serial port");
+            writeln!(terminal, "{command}").and_then(|()| terminal.flush()).expect("QEMU listens");
+            wait_for_words(child, end, PATIENCE, log);
             child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
         })
     }

@@ -79,7 +79,7 @@ pub struct Guest<'a> {
 }
 
 /// What the node found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answers {
     records: BTreeMap<String, String>,
     /// Everything on the serial console.

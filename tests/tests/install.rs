@@ -1,5 +1,8 @@
 //! Bare machines become nodes: from a stick and over the network, by BIOS and by UEFI. Then they start without a medium.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use builder::vm::Firmware;
 use serde_json::Value;
 use tests::bare::{Bare, Medium};
@@ -25,20 +28,38 @@ record apt apt-get update
 const SAME: [&str; 7] = ["hostname", "mounts", "swaps", "arrays", "volumes", "packages", "capabilities"];
 
 /// Installs `machine` from `medium`, and compares it with the image of the same node.
-fn installs(machine: &Bare, medium: &Medium, node: &str, disks: &str) {
+fn installs(machine: &Bare, medium: &Medium, node: &'static str, disks: &str) {
     let console = machine.install(medium);
     assert!(console.contains(&format!("installed {node} in ")), "{console}");
     println!("{node}: {:?}", timing(&console));
-    let cluster = ["--cluster", "tests/clusters/install.toml", "--node", node, "--disks", disks];
-    let made = image(&format!("{node}-made"), &cluster);
-    assert_eq!(layout(&inspect(&machine.images)), layout(&inspect(&made)), "what lies on the disks");
+    let imaged = imaged(machine, node, disks);
+    assert_eq!(layout(&inspect(&machine.images)), imaged.layout, "what lies on the disks");
     let installed = examine(machine, &machine.images);
-    let imaged = examine(machine, &made);
     for name in SAME {
-        assert_eq!(installed.good(name), imaged.good(name), "{name}");
+        assert_eq!(installed.good(name), imaged.answers.good(name), "{name}");
     }
-    made.remove();
     machine.images.remove();
+}
+
+/// What a node's image is.
+#[derive(Clone)]
+struct Imaged {
+    layout: Value,
+    answers: Answers,
+}
+
+/// Each image is made and started once: neither medium nor firmware makes a difference to it.
+fn imaged(machine: &Bare, node: &'static str, disks: &str) -> Imaged {
+    static IMAGED: Mutex<BTreeMap<&str, Imaged>> = Mutex::new(BTreeMap::new());
+    let mut known = IMAGED.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || {
+        let cluster = ["--cluster", "tests/clusters/install.toml", "--node", node, "--disks", disks];
+        let made = image(&format!("{node}-made"), &cluster);
+        let imaged = Imaged { layout: layout(&inspect(&made)), answers: examine(machine, &made) };
+        made.remove();
+        imaged
+    };
+    known.entry(node).or_insert_with(make).clone()
 }
 
 fn examine(machine: &Bare, images: &tests::xbuild::Images) -> Answers {
