@@ -128,7 +128,7 @@ fn disk(opened: &Opened) -> Disk {
 fn boot(disk: &Device, damage: &mut Damage) -> Option<Boot> {
     let code = Code::read(&disk.source.read(Bytes::ZERO, 512))?;
     let core_in = match code {
-        Code::Other => None,
+        Code::Next | Code::Other => None,
         Code::Grub { core } => core_in(disk, core, damage),
     };
     Some(Boot { code, core_in })

@@ -1,6 +1,6 @@
 //! On-disk formats, one per room, as both targets write them: files and block devices.
 //!
-//! `gpt`, `lvm` and `grub` are pure up to the bytes, which are [`Piece`]s; `ext`, `swap` and `esp` are the command lines of
+//! `gpt`, `mbr`, `lvm` and `grub` are pure up to the bytes, which are [`Piece`]s; `ext`, `swap` and `esp` are the command lines of
 //! the tools that know those formats best. Every number comes from the plan, so what an image holds and what a machine
 //! gets are the same.
 
@@ -12,6 +12,7 @@ pub(crate) mod fixture;
 pub mod gpt;
 pub mod grub;
 pub mod lvm;
+pub mod mbr;
 pub mod swap;
 
 use self::block::Block;

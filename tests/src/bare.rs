@@ -14,6 +14,7 @@ use builder::vm::{Drive, Firmware, Format, Machine, Netboot};
 
 use crate::archive::server::{Body, Server, Site};
 use crate::guest::{read_log, start, tail, wait, wait_for_words};
+use crate::recording::Recorder;
 use crate::xbuild::{Images, checkout, open_tools, program, workshop};
 
 /// Under emulation, on a machine that is busy.
@@ -102,10 +103,18 @@ impl Bare {
     /// When it does not.
     #[must_use]
     pub fn install(&self, medium: &Medium) -> String {
-        self.start(medium, |child, log| {
-            let status = wait(child, PATIENCE, log);
-            assert_eq!(status, Some(0), "QEMU failed; serial log:\n{}", tail(&read_log(log)));
-        })
+        self.start(medium, self.disks(), until_restart)
+    }
+
+    /// As [`Self::install`], on the disks of `recorder` instead of its own.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn install_recorded(&self, medium: &Medium, recorder: &Recorder) -> String {
+        let extra = recorder.arguments();
+        let shared = vec![recorder.folder().to_owned()];
+        self.start(medium, Machine { extra, shared, ..Machine::new(Vec::new()) }, until_restart)
     }
 
     /// Starts the machine from `medium` and waits until it gives up, with a shell on its console.
@@ -114,7 +123,7 @@ impl Bare {
     /// When it does not.
     #[must_use]
     pub fn is_refused(&self, medium: &Medium) -> String {
-        self.start(medium, |child, log| {
+        self.start(medium, self.disks(), |child, log| {
             wait_for_words(child, "a shell on every console", PATIENCE, log);
             child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
         })
@@ -165,13 +174,19 @@ impl Bare {
         described.into_iter().map(|file| file.blocks_sha256).collect()
     }
 
-    fn start(&self, medium: &Medium, watch: impl FnOnce(&mut Child, &Path)) -> String {
+    fn disks(&self) -> Machine {
+        Machine::new(self.images.disks.clone())
+    }
+
+    /// `disks` is a machine that has them, and nothing else yet.
+    fn start(&self, medium: &Medium, disks: Machine, watch: impl FnOnce(&mut Child, &Path)) -> String {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("serial");
-        let mut extra: Vec<String> = ["-serial", "stdio", "-no-reboot"].map(str::to_owned).to_vec();
+        let (mut extra, mut shared) = (disks.extra.clone(), disks.shared.clone());
+        extra.extend(["-serial", "stdio", "-no-reboot"].map(str::to_owned));
         extra.extend(["-smbios".to_owned(), format!("type=1,serial={}", self.serial)]);
-        let (mut shared, mut server) = (vec![folder.path().to_owned()], None);
-        let mut netboot = None;
+        shared.push(folder.path().to_owned());
+        let (mut server, mut netboot) = (None, None);
         match medium {
             Medium::Usb(image) => {
                 let drive = format!("file={},if=none,id=stick,format=raw", image.display());
@@ -193,7 +208,7 @@ impl Bare {
             netboot,
             extra,
             shared,
-            ..Machine::new(self.images.disks.clone())
+            ..disks
         };
         let mut child = start(&machine, &self.images, &log);
         watch(&mut child, &log);
@@ -215,6 +230,11 @@ impl Bare {
             }
         }
     }
+}
+
+fn until_restart(child: &mut Child, log: &Path) {
+    let status = wait(child, PATIENCE, log);
+    assert_eq!(status, Some(0), "QEMU failed; serial log:\n{}", tail(&read_log(log)));
 }
 
 /// Every file below `folder`.

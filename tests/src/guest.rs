@@ -269,10 +269,26 @@ pub(crate) fn start(machine: &Machine, images: &Images, log: &Path) -> Child {
 }
 
 pub(crate) fn wait_for_words(child: &mut Child, words: &str, deadline: Duration, log: &Path) {
+    let found = wait_for_any(child, &[words], deadline, log);
+    assert!(found.is_some(), "no `{words}`; serial log:\n{}", tail(&read_log(log)));
+}
+
+/// Waits until the log has one of these; the result is which, none when the deadline passed first.
+pub(crate) fn wait_for_any(
+    child: &mut Child,
+    words: &[&str],
+    deadline: Duration,
+    log: &Path,
+) -> Option<usize> {
     let end = Instant::now() + deadline;
-    while !read_log(log).contains(words) {
+    loop {
         let running = child.try_wait().expect("QEMU can be waited for").is_none();
-        assert!(running && Instant::now() < end, "no `{words}`; serial log:\n{}", tail(&read_log(log)));
+        let said = read_log(log);
+        let found = words.iter().position(|words| said.contains(words));
+        if found.is_some() || Instant::now() > end {
+            return found;
+        }
+        assert!(running, "none of {words:?}; serial log:\n{}", tail(&said));
         std::thread::sleep(Duration::from_millis(200));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
-use installer::format::{Epoch, Piece, gpt, grub, lvm};
+use installer::format::{Epoch, Piece, gpt, grub, lvm, mbr};
 use installer::plan::{Array, Device, Disk, Partition, PartitionKind, Plan};
 use installer::units::{Bytes, SectorSize};
 
@@ -46,6 +46,8 @@ impl<'plan> DiskImages<'plan> {
     pub fn write_metadata(&self) -> Result<()> {
         for (disk, image) in self.plan.disks.iter().zip(&self.images) {
             gpt::write(disk, image.file())?;
+            let none = mbr::no_boot_code();
+            image.file().write_all_at(&none.bytes, none.at.0).context("writing the boot sector")?;
         }
         for array in &self.plan.arrays {
             self.write_array(array)

@@ -11,6 +11,8 @@ const KERNEL_SECTOR: usize = 0x5c;
 /// The first entry of the block list; further ones lie before it.
 const BLOCK_LIST: usize = 0x1f4;
 const ENTRY: usize = 12;
+/// `int 0x18; 1: hlt; jmp 1b` (BIOS Boot Specification 1.01, D.2).
+const NEXT_DEVICE: [u8; 5] = [0xcd, 0x18, 0xf4, 0xeb, 0xfd];
 /// The list has no room for more before the code begins.
 const MOST_ENTRIES: usize = 8;
 
@@ -23,6 +25,8 @@ pub enum Code {
         /// The sector that it loads first.
         core: u64,
     },
+    /// It does nothing but give the next device its turn.
+    Next,
     /// Something else.
     Other,
 }
@@ -34,6 +38,9 @@ impl Code {
         let code = sector.get(..CODE).unwrap_or(sector);
         if code.iter().all(|byte| *byte == 0) {
             return None;
+        }
+        if code.starts_with(&NEXT_DEVICE) && code[NEXT_DEVICE.len()..].iter().all(|byte| *byte == 0) {
+            return Some(Self::Next);
         }
         // What it prints when it fails.
         let is_grub = contains(code, b"GRUB \0") && contains(code, b"Geom\0");
@@ -95,6 +102,16 @@ mod tests {
     fn grub_says_where_its_core_is() {
         assert_eq!(Code::read(&boot()), Some(Code::Grub { core: 2048 }));
         assert_eq!(Core::read(&core()), Some(Core { next: 2049, sectors: 201 }));
+    }
+
+    #[test]
+    fn code_that_only_gives_up_is_known() {
+        let mut sector = [0; 512];
+        sector[..5].copy_from_slice(&[0xcd, 0x18, 0xf4, 0xeb, 0xfd]);
+        sector[440..].fill(0x55);
+        assert_eq!(Code::read(&sector), Some(Code::Next));
+        sector[439] = 1;
+        assert_eq!(Code::read(&sector), Some(Code::Other));
     }
 
     #[test]

@@ -134,6 +134,7 @@ fn draw_boot(boot: &Boot) -> String {
             format!("boot code: GRUB, core in sector {core} ({partition})")
         }
         (Code::Grub { core }, None) => format!("boot code: GRUB, core in sector {core}"),
+        (Code::Next, _) => "boot code: none, BIOS goes on to its next device".to_owned(),
         (Code::Other, _) => "boot code: unknown".to_owned(),
     }
 }

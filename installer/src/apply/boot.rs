@@ -12,7 +12,7 @@ use super::finish::sync_device;
 use super::removal::{Old, Removal};
 use super::step::{Action, Step};
 use super::{WORK, device};
-use crate::format::gpt::BOOT_CODE;
+use crate::format::mbr::no_boot_code;
 use crate::format::{Epoch, Piece, esp};
 use crate::plan::{Disk, Partition, PartitionKind, Plan};
 use crate::units::{Bytes, SectorSize};
@@ -30,11 +30,6 @@ fn invalidate_one(disk: &Disk, removal: &Removal) -> Step {
     let pieces = [no_boot_code()].into_iter().chain(removal.old_esps(&disk.name).map(esp)).collect();
     let write = Action::Write { device: disk.name.clone(), pieces };
     Step::new(format!("invalidating the boot code of {}", disk.name), write).on([&disk.name])
-}
-
-/// The table behind it stays.
-fn no_boot_code() -> Piece {
-    zeros(Bytes::ZERO, BOOT_CODE)
 }
 
 fn zeros(at: Bytes, length: Bytes) -> Piece {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::door::Door;
 use super::place::Root;
-use crate::format::{Piece, grub};
+use crate::format::{Piece, grub, mbr};
 use crate::host::Command;
 use crate::units::{Bytes, SectorSize};
 
@@ -184,8 +184,11 @@ impl fmt::Display for Action {
     }
 }
 
-/// `440 zeros at 0`.
+/// `512 zeros at 1048576`.
 pub(super) fn described(piece: &Piece) -> String {
+    if *piece == mbr::no_boot_code() {
+        return "no boot code".to_owned();
+    }
     let zeros = piece.bytes.iter().all(|byte| *byte == 0);
     format!("{} {} at {}", piece.bytes.len(), if zeros { "zeros" } else { "bytes" }, piece.at.0)
 }

@@ -13,14 +13,13 @@ use gptman::{GPT, GPTPartitionEntry};
 use mbrman::{CHS, MBRHeader, MBRPartitionEntry};
 
 use super::Piece;
+use super::mbr::BOOT_CODE;
 
-/// How much of an MBR is boot code.
-pub const BOOT_CODE: Bytes = Bytes(440);
 /// 128 entries of 128 bytes, as everybody has them.
 const ENTRIES: Bytes = Bytes(128 * 128);
 
 /// The protective MBR, the primary and the backup table, in whole sectors but for the MBR: what lies before its byte 440 is
-/// boot code, which belongs to [`super::grub`].
+/// boot code, which belongs to [`super::grub`] and [`super::mbr`].
 ///
 /// # Errors
 /// A table that does not fit the disk.

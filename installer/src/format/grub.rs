@@ -11,12 +11,11 @@ use anyhow::{Result, ensure};
 use uuid::Uuid;
 
 use super::block::Block;
+use super::mbr::BOOT_CODE;
 use super::{Piece, ToolCall};
 
 /// BIOS disks have these, and no others.
 const SECTOR: usize = 512;
-/// The rest of LBA 0 is the disk signature and the protective MBR.
-const BOOT_CODE: usize = 440;
 const KERNEL_SECTOR: usize = 0x5c;
 const BOOT_DRIVE: usize = 0x64;
 const DRIVE_CHECK: usize = 0x66;
@@ -80,7 +79,7 @@ impl Platform {
 /// Not a `boot.img`.
 pub fn boot_code(boot_img: &[u8], core: Bytes) -> Result<Piece> {
     ensure!(boot_img.len() == SECTOR && boot_img[510..] == [0x55, 0xaa], "boot.img is not a boot sector");
-    let mut block = Block::from_bytes(&boot_img[..BOOT_CODE]);
+    let mut block = Block::from_bytes(&boot_img[..BOOT_CODE.0 as usize]);
     block
         .u64(KERNEL_SECTOR, core.0 / SECTOR as u64)
         .u8(BOOT_DRIVE, BIOS_DRIVE)
