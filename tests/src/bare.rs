@@ -258,8 +258,10 @@ impl Medium {
 #[must_use]
 pub fn error(console: &str) -> String {
     let said = console.replace('\r', "");
+    // What boot loaders call an error comes before.
+    let installer = said.find("\nxinstall ").expect("the installer has begun");
     let end = said.rfind("\na shell on every console").expect("it has ended with a shell");
-    let start = said[..end].find("\nerror: ").expect("it has said why") + 1;
+    let start = installer + said[installer..end].find("\nerror: ").expect("it has said why") + 1;
     neutral(&said, &said[start..end])
 }
 

@@ -76,7 +76,7 @@ fn pool_and_broken_table() -> &'static Bare {
 }
 
 const TABLE: &str = "sgdisk -n 1:2048:+64M -t 1:ef00 -c 1:esp -n 2:0:0 -c 2:root DISK && \
-    mkfs.vfat --offset 2048 -n ESP DISK 65536 && mke2fs -q -F -t ext4 -L root -E offset=68157440 DISK 1G";
+    mkfs.vfat -F 16 --offset 2048 -n ESP DISK 65536 && mke2fs -q -F -t ext4 -L root -E offset=68157440 DISK 1G";
 /// Of the disk, in the primary header.
 const GUID: u64 = 512 + 56;
 
