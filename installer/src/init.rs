@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use rustix::system::{RebootCommand, reboot};
 
 use crate::arguments::Arguments;
@@ -53,15 +53,16 @@ fn install_here(host: &mut Host, console: &mut Console) -> Result<()> {
         network::bring_up(host, console, arguments.nic.as_deref())?;
     }
     let opened = medium.open(host)?;
-    let ended = install::run(host, console, &opened, &arguments);
-    let log = console.log().unwrap_or_default();
+    let ended = install::run(host, console, &opened, &arguments).and_then(|ended| match ended {
+        Ended::Installed => Ok(()),
+        Ended::Declined => bail!("not installed: nobody said yes"),
+    });
+    let why = ended.as_ref().err().map(|error| install::explain(error) + "\n");
+    let log = console.log().unwrap_or_default() + &why.unwrap_or_default();
     if let Err(error) = opened.leave(host, LOG, &log) {
         console.say(&format!("note: {error:#}"));
     }
-    match ended? {
-        Ended::Installed => Ok(()),
-        Ended::Declined => anyhow::bail!("not installed: nobody said yes"),
-    }
+    ended
 }
 
 fn mount_all(host: &mut Host) -> Result<()> {

@@ -24,7 +24,7 @@ use crate::medium::Opened;
 use crate::model::cluster::Cluster;
 use crate::model::node::NodeSpec;
 use crate::model::resolve::{Profiles, load_profiles};
-use crate::payload::{Payload, PayloadError};
+use crate::payload::{Payload, PayloadError, Progress};
 use crate::plan::{Plan, Refusal, Seed, plan};
 use crate::report::Report;
 use crate::role::Role;
@@ -178,14 +178,9 @@ impl Prepared {
     fn apply(&self, console: &mut Console, payload: &Payload) -> Result<()> {
         let stream = payload.stream(&format!("rootfs/{}", self.spec.profile))?;
         let console = RefCell::new(console);
-        let total = stream.progress().total();
-        let tar = Told {
-            input: io::BufReader::with_capacity(1 << 20, stream),
-            done: 0,
-            total,
-            told: 0,
-            console: &console,
-        };
+        let progress = stream.progress();
+        let input = io::BufReader::with_capacity(1 << 20, stream);
+        let tar = Told { input, progress, done: 0, told: 0, console: &console };
         let root = Root { tar, additions: self.additions.clone(), epoch: self.role.epoch() };
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
@@ -354,23 +349,28 @@ fn check_programs(steps: &[Step]) -> Result<()> {
     Ok(())
 }
 
-/// A stream that tells how far it is, in tenths.
+/// A stream that tells how far it is, in tenths, and what had to be fetched again.
 struct Told<'c, 'd, R> {
     input: R,
+    progress: Progress,
     done: u64,
-    total: Bytes,
     told: u64,
     console: &'d RefCell<&'c mut Console>,
 }
 
 impl<R: Read> Read for Told<'_, '_, R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(bytes)?;
+        let read = self.input.read(bytes);
+        for trouble in self.progress.troubles() {
+            self.console.borrow_mut().say(&format!("note: {trouble}; trying again"));
+        }
+        let count = read?;
         self.done += count as u64;
-        let tenths = self.done * 10 / self.total.0.max(1);
+        let total = self.progress.total();
+        let tenths = self.done * 10 / total.0.max(1);
         if tenths > self.told {
             self.told = tenths;
-            self.console.borrow_mut().say(&format!("  {} % of {}", tenths * 10, self.total));
+            self.console.borrow_mut().say(&format!("  {} % of {total}", tenths * 10));
         }
         Ok(count)
     }

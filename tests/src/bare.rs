@@ -29,6 +29,8 @@ pub enum Medium {
     Usb(PathBuf),
     /// A folder, behind a web server.
     Pxe(PathBuf),
+    /// The same, but the web server has other files at these paths.
+    Spoilt(PathBuf, Site),
 }
 
 impl Medium {
@@ -67,7 +69,7 @@ fn make(name: &str, kind: &str, out: &Path) {
 }
 
 /// A machine whose disks have nothing on them, or what an earlier one has left.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bare {
     /// Its disks.
     pub images: Images,
@@ -95,6 +97,24 @@ impl Bare {
         };
         let disks = gib.iter().enumerate().map(disk).collect();
         Self { images: Images { folder, disks, tools: open_tools() }, serial, mac, firmware }
+    }
+
+    /// The same disks once more, in a folder beside.
+    #[must_use]
+    pub fn copy(&self, name: &str) -> Self {
+        let folder = self.images.folder.with_file_name(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("a folder of our own");
+        }
+        let mut copy = Command::new("cp");
+        copy.args(["--sparse=always", "-r"]).arg(&self.images.folder).arg(&folder);
+        assert!(copy.status().is_ok_and(|status| status.success()), "cp failed");
+        let mut images = self.images.clone();
+        for disk in &mut images.disks {
+            disk.path = folder.join(disk.path.file_name().expect("a disk is a file"));
+        }
+        images.folder = folder;
+        Self { images, ..self.clone() }
     }
 
     /// Starts the machine from `medium` and waits until it restarts by itself; the result is all that its console said.
@@ -136,13 +156,31 @@ impl Bare {
     /// When it does not.
     #[must_use]
     pub fn types(&self, medium: &Medium, command: &str, end: &str) -> String {
-        self.start(medium, |child, log| {
+        self.start(medium, self.disks(), |child, log| {
             wait_for_words(child, "xinstall# ", PATIENCE, log);
             let terminal = child.stdin.as_mut().expect("QEMU's serial port");
             writeln!(terminal, "{command}").and_then(|()| terminal.flush()).expect("QEMU listens");
             wait_for_words(child, end, PATIENCE, log);
             child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
         })
+    }
+
+    /// Starts the machine from its disks and waits until its firmware has found nothing to start on any of them.
+    ///
+    /// # Panics
+    /// When something starts.
+    pub fn boots_nothing(&self) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (log, port) = (folder.path().join("serial"), folder.path().join("port"));
+        // SeaBIOS then shows on the first serial port what it shows on the screen.
+        fs::write(&port, 0x3f8_u16.to_le_bytes()).expect("room for a number");
+        let port = format!("name=etc/sercon-port,file={}", port.display());
+        let extra = ["-serial", "stdio", "-no-reboot", "-fw_cfg", &port].map(str::to_owned).to_vec();
+        let shared = vec![folder.path().to_owned()];
+        let machine = Machine { memory: MEMORY, extra, shared, ..Machine::new(self.images.disks.clone()) };
+        let mut child = start(&machine, &self.images, &log);
+        wait_for_words(&mut child, "No bootable device.", PATIENCE, &log);
+        child.kill().and_then(|()| child.wait()).expect("QEMU can be killed");
     }
 
     /// Writes to a disk.
@@ -194,8 +232,8 @@ impl Bare {
                 extra.extend(["-device", "usb-storage,drive=stick,bootindex=0"].map(str::to_owned));
                 shared.extend(image.parent().map(Path::to_owned));
             }
-            Medium::Pxe(files) => {
-                let serving = Server::start(site(files));
+            Medium::Pxe(files) | Medium::Spoilt(files, _) => {
+                let serving = Server::start(medium.site());
                 let script = format!("{}/boot.ipxe", serving.url().replace("127.0.0.1", "10.0.2.2"));
                 netboot = Some(self.netboot(files, folder.path(), script));
                 server = Some(serving);
@@ -235,6 +273,47 @@ impl Bare {
 fn until_restart(child: &mut Child, log: &Path) {
     let status = wait(child, PATIENCE, log);
     assert_eq!(status, Some(0), "QEMU failed; serial log:\n{}", tail(&read_log(log)));
+}
+
+impl Medium {
+    /// What its web server has.
+    fn site(&self) -> Site {
+        match self {
+            Self::Usb(_) => Site::new(),
+            Self::Pxe(folder) => site(folder),
+            Self::Spoilt(folder, others) => {
+                let mut site = site(folder);
+                site.extend(others.iter().map(|(path, body)| (path.clone(), body.clone())));
+                site
+            }
+        }
+    }
+}
+
+/// Why an install has ended with a shell, out of all that the console said; with `PAYLOAD` for an address that is another
+/// one in every run.
+#[must_use]
+pub fn error(console: &str) -> String {
+    let said = console.replace('\r', "");
+    // What boot loaders call an error comes before.
+    let installer = said.find("\nxinstall ").expect("the installer has begun");
+    let end = said.rfind("\na shell on every console").expect("it has ended with a shell");
+    let start = installer + said[installer..end].find("\nerror: ").expect("it has said why") + 1;
+    neutral(&said, &said[start..end])
+}
+
+/// What the installer has noted on its way, in the same words.
+#[must_use]
+pub fn notes(console: &str) -> Vec<String> {
+    let said = console.replace('\r', "");
+    said.lines().filter(|line| line.starts_with("note: ")).map(|line| neutral(&said, line)).collect()
+}
+
+fn neutral(said: &str, text: &str) -> String {
+    let address = said.lines().find_map(|line| line.strip_prefix("payload: "));
+    // Two dots lead from the script to the payload.
+    let address = address.map(|address| address.replace("/boot.ipxe/..", ""));
+    address.map_or_else(|| text.to_owned(), |address| text.replace(&address, "PAYLOAD"))
 }
 
 /// Every file below `folder`.

@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod bare;
 pub mod check;
+pub mod disks;
 pub mod guest;
 pub mod judge;
 pub mod layout;

@@ -33,7 +33,7 @@ pub fn workshop() -> PathBuf {
 }
 
 /// A set of images and the tools tree that made it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Images {
     /// Where they are.
     pub folder: PathBuf,

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use builder::vm::Firmware;
 use serde_json::Value;
 use tests::bare::{Bare, Medium};
+use tests::disks::layout;
 use tests::guest::{Answers, Guest};
-use tests::xbuild::{image, inspect};
+use tests::xbuild::{Images, image};
 
 const CHECK: &str = r#"
 systemctl is-system-running --wait >/dev/null
@@ -33,7 +34,7 @@ fn installs(machine: &Bare, medium: &Medium, node: &'static str, disks: &str) {
     assert!(console.contains(&format!("installed {node} in ")), "{console}");
     println!("{node}: {:?}", timing(&console));
     let imaged = imaged(machine, node, disks);
-    assert_eq!(layout(&inspect(&machine.images)), imaged.layout, "what lies on the disks");
+    assert_eq!(layout(&machine.images), imaged.layout, "what lies on the disks");
     let installed = examine(machine, &machine.images);
     for name in SAME {
         assert_eq!(installed.good(name), imaged.answers.good(name), "{name}");
@@ -55,14 +56,14 @@ fn imaged(machine: &Bare, node: &'static str, disks: &str) -> Imaged {
     let make = || {
         let cluster = ["--cluster", "tests/clusters/install.toml", "--node", node, "--disks", disks];
         let made = image(&format!("{node}-made"), &cluster);
-        let imaged = Imaged { layout: layout(&inspect(&made)), answers: examine(machine, &made) };
+        let imaged = Imaged { layout: layout(&made), answers: examine(machine, &made) };
         made.remove();
         imaged
     };
     known.entry(node).or_insert_with(make).clone()
 }
 
-fn examine(machine: &Bare, images: &tests::xbuild::Images) -> Answers {
+fn examine(machine: &Bare, images: &Images) -> Answers {
     let answers = Guest { firmware: machine.firmware, ..Guest::new(images, CHECK) }.examine();
     assert_eq!(answers.good("failed"), "");
     assert_eq!(answers.good("keys"), "3");
@@ -73,27 +74,6 @@ fn examine(machine: &Bare, images: &tests::xbuild::Images) -> Answers {
 /// Seconds from the kernel's start to the installer's first word, and what the install took.
 fn timing(console: &str) -> Vec<&str> {
     console.lines().filter(|line| line.starts_with("xinstall ") || line.starts_with("installed ")).collect()
-}
-
-/// What `xbuild inspect` says, without what is random or changes by itself: ids of md's members, counts of events, what is
-/// free, when and where it was mounted, and whether an array is in sync yet.
-fn layout(report: &Value) -> Value {
-    assert_eq!(report["damaged"], Value::Array(Vec::new()), "{report:#}");
-    without_chance(report)
-}
-
-const VARYING: [&str; 10] =
-    ["path", "member", "events", "updated", "dirty", "clean", "free", "sectors", "last_mounted", "mounted"];
-
-fn without_chance(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let kept = fields.iter().filter(|(key, _)| !VARYING.contains(&key.as_str()));
-            kept.map(|(key, value)| (key.clone(), without_chance(value))).collect()
-        }
-        Value::Array(values) => values.iter().map(without_chance).collect(),
-        other => other.clone(),
-    }
 }
 
 fn storage(firmware: Firmware) -> Bare {
@@ -159,13 +139,13 @@ fn a_second_install_keeps_what_drbd_has() {
     let machine = pair(Firmware::Bios);
     let console = machine.install(&Medium::usb("install"));
     assert!(console.contains("installed pair1 in "), "{console}");
-    let first = layout(&inspect(&machine.images));
+    let first = layout(&machine.images);
     let replicated = noise(100 << 20);
     machine.write(1, DRBD, &replicated);
     let console = machine.install(&Medium::usb("reinstall"));
     assert!(console.contains("installed pair1 in "), "{console}");
     assert!(machine.read(1, DRBD, replicated.len()) == replicated, "what DRBD has is not what it was");
-    assert_eq!(layout(&inspect(&machine.images)), first);
+    assert_eq!(layout(&machine.images), first);
     examine(&machine, &machine.images);
     machine.images.remove();
 }

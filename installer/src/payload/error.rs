@@ -160,6 +160,13 @@ impl PayloadError {
         }
     }
 
+    /// What and because, on one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let because = self.source().map(|because| format!(": {because}")).unwrap_or_default();
+        format!("{self}{because}")
+    }
+
     /// The whole error: what, because, hint, each on its line.
     #[must_use]
     pub fn report(&self) -> String {

@@ -69,8 +69,9 @@ impl Fetcher {
                 return Ok(bytes);
             }
             failures.damaged += 1;
-            if failures.damaged >= self.patience.copies || self.waited(failures.damaged) {
-                return Err(self.damaged(file, chunk, found, bytes.len() as u64, failures.damaged));
+            let error = self.damaged(&file, chunk, found, bytes.len() as u64, failures.damaged);
+            if failures.damaged >= self.patience.copies || self.waited(failures.damaged, &error) {
+                return Err(error);
             }
         }
     }
@@ -85,15 +86,16 @@ impl Fetcher {
                 Err(ReadFailed::ForNow(because)) => because,
             };
             failures.unread += 1;
-            if failures.unread >= self.patience.tries || self.waited(failures.unread) {
-                return Err(self.unreadable(file, format!("{because}{}", times(failures.unread))));
+            let error = self.unreadable(file, format!("{because}{}", times(failures.unread)));
+            if failures.unread >= self.patience.tries || self.waited(failures.unread, &error) {
+                return Err(error);
             }
         }
     }
 
     /// Pauses before another try. Says whether somebody has ended the pause, because it is not needed.
-    fn waited(&self, failures: u32) -> bool {
-        self.progress.count_retry();
+    fn waited(&self, failures: u32, error: &PayloadError) -> bool {
+        self.progress.retry(error.line());
         let pause = self.patience.pause_after(failures);
         self.stop.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected)
     }
@@ -110,7 +112,7 @@ impl Fetcher {
 
     fn damaged(
         &self,
-        file: String,
+        file: &str,
         chunk: &Chunk,
         found: Sha256Sum,
         size: u64,
@@ -124,7 +126,7 @@ impl Fetcher {
         };
         let because = Because(wrong + &times(times_read));
         PayloadError::Damaged {
-            file,
+            file: file.to_owned(),
             place: self.source.place(),
             hashes: Box::new(Hashes { wanted, found }),
             because,

@@ -1,7 +1,7 @@
 //! How far a stream is.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::units::Bytes;
 
@@ -14,6 +14,7 @@ struct Counts {
     total: u64,
     done: AtomicU64,
     retries: AtomicU32,
+    troubles: Mutex<Vec<String>>,
 }
 
 impl Progress {
@@ -25,8 +26,16 @@ impl Progress {
         self.0.done.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn count_retry(&self) {
+    /// Something went wrong, and is tried again.
+    pub(super) fn retry(&self, trouble: String) {
         self.0.retries.fetch_add(1, Ordering::Relaxed);
+        self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner).push(trouble);
+    }
+
+    /// What has gone wrong and was tried again, since this was asked last.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Uncompressed bytes that the reader has handed out.

@@ -124,6 +124,17 @@ fn what_is_wrong_once_is_fetched_again() {
     reader.read_to_end(&mut read).unwrap();
     assert!(read == text());
     assert_eq!(reader.progress().retries(), 5);
+    let files = [0, 1].map(|chunk| stream.chunks[chunk].file());
+    let unavailable = |chunk: usize, tries: &str| {
+        let file = &files[chunk];
+        format!("cannot read {file} at memory: the server answers 503 Service Unavailable{tries}")
+    };
+    let damaged = |chunk: usize| format!("{} at memory is damaged: it", files[chunk]);
+    let told = [unavailable(0, ""), damaged(0), damaged(1), unavailable(1, ""), unavailable(1, " (2 tries)")];
+    let troubles = reader.progress().troubles();
+    assert_eq!(troubles.len(), told.len());
+    assert!(troubles.iter().zip(&told).all(|(trouble, told)| trouble.starts_with(told)), "{troubles:#?}");
+    assert_eq!(reader.progress().troubles(), Vec::<String>::new(), "each is told once");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -18,6 +18,36 @@ pub enum Body {
     Bytes(Vec<u8>),
     /// What is in this file.
     File(PathBuf),
+    /// The right one, but the first so many answers go wrong.
+    Wrong(Box<Body>, Wrong, usize),
+}
+
+/// How an answer goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// A bit in the middle of it is another one.
+    Flipped,
+    /// The connection ends with the first half of it.
+    CutOff,
+    /// Nothing comes behind the first half of it, until the client has had enough.
+    Stalled,
+}
+
+impl Body {
+    /// The file, and the first so many answers go wrong.
+    #[must_use]
+    pub fn wrong(file: PathBuf, wrong: Wrong, times: usize) -> Self {
+        Self::Wrong(Box::new(Self::File(file)), wrong, times)
+    }
+
+    /// All of it, as it should be.
+    fn read(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.clone()),
+            Self::File(file) => fs::read(file),
+            Self::Wrong(body, ..) => body.read(),
+        }
+    }
 }
 
 /// Everything there is, by path; a path begins with `/`.
@@ -36,6 +66,8 @@ struct Shared {
     site: Site,
     gate: Mutex<Gate>,
     changed: Condvar,
+    /// How often each path was asked for.
+    asked: Mutex<BTreeMap<String, usize>>,
 }
 
 /// Requests that get half of what they ask for, and no more until they are let go.
@@ -52,7 +84,12 @@ impl Server {
     pub fn start(site: Site) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port of 127.0.0.1");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let shared = Arc::new(Shared { site, gate: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(Shared {
+            site,
+            gate: Mutex::default(),
+            changed: Condvar::new(),
+            asked: Mutex::default(),
+        });
         let thread = thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
@@ -106,18 +143,33 @@ impl Shared {
 
     fn answer(&self, mut client: &TcpStream) -> io::Result<()> {
         let path = requested(client)?;
-        let found = match self.site.get(&path) {
-            Some(Body::Bytes(bytes)) => Some(bytes.clone()),
-            Some(Body::File(file)) => Some(fs::read(file)?),
-            None => None,
-        };
+        let found = self.site.get(&path).map(Body::read).transpose()?;
+        let wrong = self.wrong(&path);
         let status = if found.is_some() { "200 OK" } else { "404 Not Found" };
-        let body = found.unwrap_or_default();
+        let mut body = found.unwrap_or_default();
+        let half = body.len() / 2;
+        if wrong == Some(Wrong::Flipped) {
+            body[half] ^= 1;
+        }
         write!(client, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
-        let (now, later) = body.split_at(body.len() / 2);
+        let (now, later) = body.split_at(half);
         client.write_all(now)?;
         self.wait_at_gate(&path);
-        client.write_all(later)
+        match wrong {
+            Some(Wrong::CutOff) => Ok(()),
+            // It closes the connection in the end.
+            Some(Wrong::Stalled) => client.read(&mut [0]).map(drop),
+            Some(Wrong::Flipped) | None => client.write_all(later),
+        }
+    }
+
+    /// How this answer goes wrong, if it does.
+    fn wrong(&self, path: &str) -> Option<Wrong> {
+        let Some(Body::Wrong(_, wrong, times)) = self.site.get(path) else { return None };
+        let mut asked = self.asked.lock().expect("no thread dies with the count");
+        let asked = asked.entry(path.to_owned()).or_default();
+        *asked += 1;
+        (*asked <= *times).then_some(*wrong)
     }
 
     fn wait_at_gate(&self, path: &str) {
