@@ -9,7 +9,7 @@ use std::path::Path;
 use self::interface::Interface;
 use super::access::is_password_hash;
 use super::document::{Document, Entry, Section, Table};
-use super::install::InstallSettings;
+use super::install::{Install, InstallSettings};
 use super::link::Mtu;
 use super::network::Subnet;
 use super::node::{self, Access, Attachment, Identity, Marks, Mirrors, NodeSpec};
@@ -191,6 +191,12 @@ impl Cluster {
             serial: node.serial.as_ref().map(ToString::to_string),
         };
         self.nodes.iter().map(marks).collect()
+    }
+
+    /// How machines are installed as long as nobody knows which node they are.
+    #[must_use]
+    pub fn install(&self) -> Install {
+        self.install.clone().finish()
     }
 
     /// Names of all nodes, in the order of the file.
