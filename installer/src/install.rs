@@ -19,6 +19,7 @@ use crate::facts::{self, Firmware, Found, Machine};
 use crate::finished;
 use crate::host::Run;
 use crate::identity::candidates::{self, Unidentified};
+use crate::kept;
 use crate::medium::Opened;
 use crate::model::cluster::Cluster;
 use crate::model::node::NodeSpec;
@@ -169,6 +170,7 @@ impl Prepared {
             finished::refuse(host, &mark, &plan, &disks)?;
         }
         let removal = removal(&sources, &spec, &plan, &disks)?;
+        kept::check(&kept::Roots::default(), host, &plan, &removal).map_err(|refusals| refused(&refusals))?;
         let role = Role::read(medium.payload.stream(&format!("role/{}", spec.profile))?)
             .with_context(|| format!("cannot read what the payload has of {}", spec.profile))?;
         check_room(&medium.payload, &spec.profile, &plan)?;
@@ -339,11 +341,8 @@ fn removal(sources: &Sources, spec: &NodeSpec, plan: &Plan, disks: &[Found]) -> 
                 let disk = partition.disk(plan).context("BUG: a partition without a disk")?;
                 removal.keep.push((disk.name.clone(), partition.number));
             }
-            wipe::Action::KeepArray { .. } | wipe::Action::KeepVolume { .. } => bail!(
-                "layout `{}` has DRBD on volumes, which an install cannot keep yet\n\
-                 hint: remove `keep` if what is on them may go",
-                plan.layout
-            ),
+            wipe::Action::KeepArray { name } => removal.keep_arrays.push(name),
+            wipe::Action::KeepVolume { group, name } => removal.keep_volumes.push((group, name)),
         }
     }
     Ok(removal)
