@@ -42,7 +42,8 @@ pub use self::recorded::Recorded;
 pub use self::removal::{Old, OldKind, Removal};
 pub use self::step::{Action, Step};
 use crate::format::Epoch;
-use crate::plan::Plan;
+use crate::host::Command;
+use crate::plan::{Array, Plan, VolumeGroup};
 
 /// Where the node's file systems are mounted while it is made.
 pub const TARGET: &str = "/target";
@@ -63,8 +64,8 @@ pub fn steps(plan: &Plan, removal: &Removal, epoch: Epoch, mark: &str) -> Result
         boot::invalidate(plan, removal),
         signatures::remove(plan, removal),
         tables::write(plan, removal)?,
-        arrays::create(plan),
-        groups::create(plan, epoch)?,
+        arrays::create(plan, removal),
+        groups::create(plan, removal, epoch)?,
         filesystems::make(plan, epoch),
         mount::mount(plan),
         place::unpack(plan),
@@ -75,6 +76,21 @@ pub fn steps(plan: &Plan, removal: &Removal, epoch: Epoch, mark: &str) -> Result
         lock::release(plan),
     ];
     Ok(stages.into_iter().flatten().collect())
+}
+
+/// Starts an array from its members in such a way that nothing is written.
+pub(crate) fn assemble_read_only(plan: &Plan, array: &Array) -> Command {
+    arrays::mdadm_assemble(plan, array, true)
+}
+
+/// Stops an array.
+pub(crate) fn stop(array: &str) -> Command {
+    arrays::mdadm_stop(array)
+}
+
+/// The device of a group, and a configuration with which LVM sees nothing else.
+pub(crate) fn lvm_sight(plan: &Plan, group: &VolumeGroup) -> (String, String) {
+    groups::sight(plan, group)
 }
 
 /// Does `steps` through `door`; `watch` sees each before it begins. `root` becomes the node's files.

@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::host::Host;
 use crate::install::{self, Ended, Prepared};
 use crate::medium::Medium;
+use crate::report::{self, Known};
 use crate::{facts, init};
 
 /// Where a log goes that nobody has asked for.
@@ -61,7 +62,7 @@ pub fn main() -> ExitCode {
         run(Cli::parse().command)
     };
     ended.unwrap_or_else(|error| {
-        eprintln!("{}", install::explain(&error));
+        eprintln!("{}", report::explain(&error));
         ExitCode::FAILURE
     })
 }
@@ -79,7 +80,12 @@ fn run(command: Command) -> Result<ExitCode> {
             // Whether it is installed already stands in the way of an install, not of a plan.
             let arguments =
                 Arguments { again: true, ..Arguments::parse(&fs::read_to_string("/proc/cmdline")?) };
-            print!("{}", Prepared::new(&mut host, &mut console, &medium, &arguments)?.describe());
+            let known = &mut Known::default();
+            let prepared = Prepared::new(&mut host, &medium, &arguments, known).or_else(|error| {
+                install::identify(&mut console, error, known)?;
+                Prepared::new(&mut host, &medium, &arguments, known)
+            });
+            print!("{}", prepared?.describe());
         }
         Command::Install { from, again, log } => {
             let mut console = console(&log)?;

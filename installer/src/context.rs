@@ -1,9 +1,12 @@
 //! What templates may ask for: the node and the plan, in the words that configuration files use.
 
+mod devices;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::devices::Devices;
 use crate::model::node::{Boot, Identity, NodeSpec};
 use crate::model::storage::FilesystemKind;
 use crate::plan::{Device, Filesystem, Plan};
@@ -30,6 +33,9 @@ pub struct Context {
     pub lvm_devices: Vec<String>,
     /// Lines for fstab, in the order in which they are mounted.
     pub mounts: Vec<MountEntry>,
+    /// `links`, `netdevs` and `networks`: what systemd is told of network devices.
+    #[serde(flatten)]
+    devices: Devices,
 }
 
 /// Arguments, joined by spaces.
@@ -96,6 +102,7 @@ impl Context {
                 .collect(),
             lvm_devices: plan.volume_groups.iter().flat_map(|group| lvm_names(plan, &group.on)).collect(),
             mounts: mounts(plan),
+            devices: Devices::new(spec),
         }
     }
 

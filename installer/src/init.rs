@@ -16,6 +16,7 @@ use crate::host::{Command, Host, Run};
 use crate::install::{self, Ended};
 use crate::medium::Medium;
 use crate::network;
+use crate::report;
 
 /// What the kernel offers, and where: type, folder.
 const MOUNTS: [(&str, &str); 5] =
@@ -36,7 +37,7 @@ pub fn run() -> Result<()> {
     match install_here(&mut host, &mut console) {
         Ok(()) => console.say("restarting"),
         Err(error) => {
-            console.say(&install::explain(&error));
+            console.say(&report::explain(&error));
             console.say("a shell on every console; the machine restarts when the last of them ends");
             shells(&console);
         }

@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 
 use crate::apply::{self, Old, OldKind, Removal, Root, Step};
 use crate::arguments::Arguments;
@@ -19,14 +18,16 @@ use crate::content::Additions;
 use crate::facts::{self, Firmware, Found, Machine};
 use crate::finished;
 use crate::host::Run;
-use crate::identity::candidates;
+use crate::identity::candidates::{self, Unidentified};
+use crate::kept;
 use crate::medium::Opened;
 use crate::model::cluster::Cluster;
 use crate::model::node::NodeSpec;
 use crate::model::resolve::{Profiles, load_profiles};
-use crate::payload::{Payload, PayloadError, Progress};
+use crate::network;
+use crate::payload::{Payload, Progress};
 use crate::plan::{Plan, Refusal, Seed, plan};
-use crate::report::Report;
+use crate::report::{Known, Report};
 use crate::role::Role;
 use crate::units::Bytes;
 use crate::wipe::{self, Owners};
@@ -47,7 +48,7 @@ pub enum Ended {
     Declined,
 }
 
-/// Installs this machine.
+/// Installs this machine, and tells whoever the cluster file names how it has ended.
 ///
 /// # Errors
 /// Why not, and what state each disk is in.
@@ -57,37 +58,64 @@ pub fn run(
     medium: &Opened,
     arguments: &Arguments,
 ) -> Result<Ended> {
-    let start = Instant::now();
-    let prepared = Prepared::new(host, console, medium, arguments)?;
+    let mut known = Known::default();
+    let ended = attempt(host, console, medium, arguments, &mut known);
+    match &ended {
+        Ok(Ended::Installed) => tell(host, console, medium, &known, None),
+        Ok(Ended::Declined) => {}
+        Err(error) => tell(host, console, medium, &known, Some(error)),
+    }
+    if let (Ok(Ended::Installed), Some(node)) = (&ended, &known.node) {
+        console.say(&format!("installed {node} in {:.1} s", known.start.elapsed().as_secs_f64()));
+    }
+    ended
+}
+
+fn attempt(
+    host: &mut dyn Run,
+    console: &mut Console,
+    medium: &Opened,
+    arguments: &Arguments,
+    known: &mut Known,
+) -> Result<Ended> {
+    let prepared = Prepared::new(host, medium, arguments, known).or_else(|error| {
+        if error.is::<Unidentified>() {
+            // There may be nobody at the console for a long time.
+            tell(host, console, medium, known, Some(&error));
+        }
+        identify(console, error, known)?;
+        Prepared::new(host, medium, arguments, known)
+    })?;
     console.say(&prepared.describe());
     if !prepared.spec.install.unattended && !prepared.is_confirmed(console)? {
         return Ok(Ended::Declined);
     }
-    let result = prepared.apply(console, &medium.payload);
-    let report = Report::new(&prepared.name, &result, start.elapsed(), console.log()?);
-    if let Some(address) = &prepared.spec.install.report
-        && let Err(error) = report.send(address)
-    {
-        console.say(&format!("note: nobody was told: {error:#}"));
-    }
-    result?;
-    console.say(&format!("installed {} in {:.1} s", prepared.name, start.elapsed().as_secs_f64()));
+    prepared.apply(console, &medium.payload)?;
     Ok(Ended::Installed)
 }
 
-/// An error as a person reads it.
-#[must_use]
-pub fn explain(error: &anyhow::Error) -> String {
-    format!("error: {error:#}{}", hint(error))
+/// If nobody knows which node this is, a person may: the cluster file is not always right.
+///
+/// # Errors
+/// Any other error, as it is; and when there is nobody to ask.
+pub fn identify(console: &mut Console, error: Error, known: &mut Known) -> Result<()> {
+    let unknown = error.downcast::<Unidentified>()?;
+    known.node = Some(choose(console, &unknown)?);
+    Ok(())
 }
 
-/// A payload's errors know a way out, but say it on request only.
-fn hint(error: &anyhow::Error) -> String {
-    let payload = |cause: &'_ (dyn std::error::Error + 'static)| {
-        let within = || cause.downcast_ref::<io::Error>().and_then(PayloadError::within);
-        cause.downcast_ref::<PayloadError>().or_else(within).map(PayloadError::hint)
-    };
-    error.chain().find_map(payload).map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
+/// An install from a stick needs no network, but whoever is to be told is there.
+fn tell(host: &mut dyn Run, console: &mut Console, medium: &Opened, known: &Known, failed: Option<&Error>) {
+    let Some(address) = &known.address else { return };
+    let report = Report::new(known, failed, console.log().unwrap_or_default());
+    let sent = report.send(address).or_else(|error| {
+        ensure!(medium.device.is_some(), error);
+        network::bring_up(host, console, None)?;
+        report.send(address)
+    });
+    if let Err(error) = sent {
+        console.say(&format!("note: nobody was told: {error:#}"));
+    }
 }
 
 /// An install with which nothing can go wrong any more but writing.
@@ -107,34 +135,42 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Looks at everything, and writes to no disk.
+    /// Looks at everything, and writes to no disk. What it finds out is `known` from then on, whatever fails later;
+    /// a node that is known before is not looked for.
     ///
     /// # Errors
-    /// The first thing that stands in the way; about disks all at once.
+    /// The first thing that stands in the way; about disks all at once. [`Unidentified`] if nobody knows which node it is.
     pub fn new(
         host: &mut dyn Run,
-        console: &mut Console,
         medium: &Opened,
         arguments: &Arguments,
+        known: &mut Known,
     ) -> Result<Self> {
+        let sources = Sources::unpack(&medium.payload)?;
+        known.address = sources.cluster.as_ref().and_then(|cluster| cluster.install().report);
         let machine = facts::probe::probe(&facts::probe::Roots::default(), host)?;
+        known.machine = Some(machine.clone());
         ensure!(
             machine.firmware != Firmware::Uefi { secure_boot: true },
             "Secure Boot is switched on, and would not start what is installed: nobody has signed it\n\
              hint: switch it off in the firmware's settings"
         );
-        let sources = Sources::unpack(&medium.payload)?;
-        let (name, spec, seed) = sources.node(console, &machine, &medium.payload, arguments)?;
+        let chosen = known.node.take();
+        let (name, spec, seed) = sources.node(chosen, &machine, &medium.payload, arguments)?;
+        known.node = Some(name.clone());
+        known.address.clone_from(&spec.install.report);
         let mut disks = machine.disks.clone();
         disks.retain(|disk| medium.device.as_ref().is_none_or(|stick| !has_partition(disk, stick)));
         let facts: Vec<_> = disks.iter().map(|disk| disk.facts.clone()).collect();
         let plan = plan(&spec.layout, &facts, &seed).map_err(|refusals| refused(&refusals))?;
+        known.planned = plan.disks.iter().map(|disk| disk.name.clone()).collect();
         check_firmware(machine.firmware, &plan)?;
         let mark = finished::mark(medium.payload.manifest())?;
         if !arguments.again {
             finished::refuse(host, &mark, &plan, &disks)?;
         }
         let removal = removal(&sources, &spec, &plan, &disks)?;
+        kept::check(&kept::Roots::default(), host, &plan, &removal).map_err(|refusals| refused(&refusals))?;
         let role = Role::read(medium.payload.stream(&format!("role/{}", spec.profile))?)
             .with_context(|| format!("cannot read what the payload has of {}", spec.profile))?;
         check_room(&medium.payload, &spec.profile, &plan)?;
@@ -184,8 +220,7 @@ impl Prepared {
         let root = Root { tar, additions: self.additions.clone(), epoch: self.role.epoch() };
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
-        apply::apply(&self.steps, root, &mut door, &mut watch)
-            .map_err(|failure| anyhow!("{failure}{}", hint(&failure.because)))
+        Ok(apply::apply(&self.steps, root, &mut door, &mut watch)?)
     }
 }
 
@@ -209,10 +244,11 @@ impl Sources {
         Ok(Self { profiles, cluster })
     }
 
-    /// Which node of the cluster file this machine is; without one, a generic node of the payload's profile.
+    /// Which node of the cluster file this machine is, if nobody has chosen one; without a cluster file, a generic node of
+    /// the payload's profile.
     fn node(
         &self,
-        console: &mut Console,
+        chosen: Option<String>,
         machine: &Machine,
         payload: &Payload,
         arguments: &Arguments,
@@ -223,18 +259,15 @@ impl Sources {
             let seed = Seed::node("generic", &machine_id(machine));
             return Ok((profile, spec, seed));
         };
-        let name = match candidates::find(&arguments.line, machine, &cluster.marks()) {
-            Ok(name) => name,
-            Err(unknown) => choose(console, &unknown)?,
-        };
+        let find = || candidates::find(&arguments.line, machine, &cluster.marks());
+        let name = chosen.map_or_else(find, Ok)?;
         let spec = cluster.node(&name, &self.profiles).map_err(|problem| anyhow!("{}", problem.message))?;
         let seed = Seed::node(cluster.name(), &name);
         Ok((name, spec, seed))
     }
 }
 
-/// A person may know better than the cluster file.
-fn choose(console: &mut Console, unknown: &candidates::Unidentified) -> Result<String> {
+fn choose(console: &mut Console, unknown: &Unidentified) -> Result<String> {
     console.say(&format!("{}\nhint: {}", unknown.message, unknown.hint));
     loop {
         let question = format!("which node is it? ({})", unknown.candidates.join(", "));
@@ -263,7 +296,7 @@ fn only_profile(payload: &Payload) -> Result<String> {
     }
 }
 
-fn refused(refusals: &[Refusal]) -> anyhow::Error {
+fn refused(refusals: &[Refusal]) -> Error {
     let lines: Vec<_> =
         refusals.iter().map(|refusal| format!("{}\nhint: {}", refusal.message, refusal.hint)).collect();
     anyhow!("{}", lines.join("\nerror: "))
@@ -303,11 +336,8 @@ fn removal(sources: &Sources, spec: &NodeSpec, plan: &Plan, disks: &[Found]) -> 
                 let disk = partition.disk(plan).context("BUG: a partition without a disk")?;
                 removal.keep.push((disk.name.clone(), partition.number));
             }
-            wipe::Action::KeepArray { .. } | wipe::Action::KeepVolume { .. } => bail!(
-                "layout `{}` has DRBD on volumes, which an install cannot keep yet\n\
-                 hint: remove `keep` if what is on them may go",
-                plan.layout
-            ),
+            wipe::Action::KeepArray { name } => removal.keep_arrays.push(name),
+            wipe::Action::KeepVolume { group, name } => removal.keep_volumes.push((group, name)),
         }
     }
     Ok(removal)

@@ -24,6 +24,7 @@ pub mod init;
 pub mod initrd;
 #[cfg(feature = "install")]
 pub mod install;
+pub mod kept;
 #[cfg(feature = "install")]
 pub mod medium;
 pub mod menu;

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod document;
 pub mod install;
 mod layout;
+pub mod link;
 mod names;
 pub mod network;
 pub mod node;

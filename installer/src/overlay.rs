@@ -1,8 +1,10 @@
 //! Overlays: folders of files that are laid over a root, one after the other.
 //!
-//! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`. Of modes only the executable bit
+//! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`, and `etc/{links.name}.link.hbs` one for a
+//! file for each item of the list `links`, rendered with the values of that item. Of modes only the executable bit
 //! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down.
 
+mod repeated;
 mod template;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::problem::{Problem, Problems};
+use repeated::Repeated;
 use template::Templates;
 
 /// Something that lies in the root when all overlays have been laid over it.
@@ -46,8 +49,7 @@ pub enum Content {
 /// # Errors
 /// Every template that does not render, and whatever cannot be laid over each other.
 pub fn render(folders: &[PathBuf], context: &Value) -> Result<Vec<OverlayFile>, Problems> {
-    let mut overlay =
-        Overlay { templates: Templates::new(context), laid: BTreeMap::new(), problems: Problems::default() };
+    let mut overlay = Overlay { context, laid: BTreeMap::new(), problems: Problems::default() };
     for (layer, folder) in folders.iter().enumerate() {
         overlay.add_folder(layer, folder, Path::new(""));
     }
@@ -56,7 +58,7 @@ pub fn render(folders: &[PathBuf], context: &Value) -> Result<Vec<OverlayFile>, 
 }
 
 struct Overlay<'a> {
-    templates: Templates<'a>,
+    context: &'a Value,
     laid: BTreeMap<PathBuf, Laid>,
     problems: Problems,
 }
@@ -79,47 +81,64 @@ impl Overlay<'_> {
     fn add(&mut self, layer: usize, entry: &DirEntry, below: &Path) {
         let source = entry.path();
         match self.read(entry, below) {
-            Ok(Some(file)) => {
+            Ok(files) => files.into_iter().for_each(|file| {
                 let (path, is_folder) = (file.path.clone(), file.content == Content::Directory);
                 self.lay(Laid { file, layer, source: source.clone() });
                 if is_folder {
                     self.add_folder(layer, &source, &path);
                 }
-            }
-            Ok(None) => {}
+            }),
             Err(problem) => self.problems.push(problem),
         }
     }
 
     /// What one entry of a folder becomes; nothing for a `.gitkeep`.
-    fn read(&self, entry: &DirEntry, below: &Path) -> Result<Option<OverlayFile>, Problem> {
+    fn read(&self, entry: &DirEntry, below: &Path) -> Result<Vec<OverlayFile>, Problem> {
         let source = entry.path();
         let failed = |error: io::Error| unreadable(&source, &error);
         let path = below.join(entry.file_name());
         let kind = entry.file_type().map_err(failed)?;
         if entry.file_name() == ".gitkeep" {
-            return Ok(None);
+            return Ok(vec![]);
         }
-        Ok(Some(if kind.is_dir() {
-            OverlayFile { path, mode: 0o755, content: Content::Directory }
+        Ok(if kind.is_dir() {
+            vec![OverlayFile { path, mode: 0o755, content: Content::Directory }]
         } else if kind.is_symlink() {
             let target = fs::read_link(&source).map_err(failed)?;
-            OverlayFile { path, mode: 0o777, content: Content::Symlink(target) }
+            vec![OverlayFile { path, mode: 0o777, content: Content::Symlink(target) }]
         } else if kind.is_file() {
             let executable = entry.metadata().map_err(failed)?.permissions().mode() & 0o100 != 0;
             let bytes = fs::read(&source).map_err(failed)?;
-            self.file(path, &source, bytes, if executable { 0o755 } else { 0o644 })?
+            self.files(&path, &source, &bytes, if executable { 0o755 } else { 0o644 })?
         } else {
             return Err(neither(&source, kind));
-        }))
+        })
     }
 
-    fn file(&self, path: PathBuf, source: &Path, bytes: Vec<u8>, mode: u32) -> Result<OverlayFile, Problem> {
+    /// One file, unless its name has a blank for the items of a list.
+    fn files(
+        &self,
+        path: &Path,
+        source: &Path,
+        bytes: &[u8],
+        mode: u32,
+    ) -> Result<Vec<OverlayFile>, Problem> {
+        let file = |path: PathBuf, bytes: Vec<u8>| OverlayFile { path, mode, content: Content::File(bytes) };
         if path.extension().is_none_or(|extension| extension != "hbs") {
-            return Ok(OverlayFile { path, mode, content: Content::File(bytes) });
+            return Ok(vec![file(path.to_owned(), bytes.to_vec())]);
         }
-        let text = self.templates.render(source, bytes)?;
-        Ok(OverlayFile { path: path.with_extension(""), mode, content: Content::File(text.into_bytes()) })
+        let render = |values: &Value, path: &Path| {
+            let text = Templates::new(values).render(source, bytes)?;
+            Ok(file(path.with_extension(""), text.into_bytes()))
+        };
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(repeated) = name.and_then(Repeated::parse) else {
+            return Ok(vec![render(self.context, path)?]);
+        };
+        let items = repeated
+            .files(self.context)
+            .map_err(|(message, hint)| Problem::anywhere(format!("{}: {message}", shown(source)), hint))?;
+        items.into_iter().map(|(name, item)| render(item, &path.with_file_name(name))).collect()
     }
 
     /// A later folder wins, but only a file over a file: a folder that became a file would take others along.

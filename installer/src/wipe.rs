@@ -9,6 +9,7 @@ mod owners;
 
 use serde::Serialize;
 
+pub(crate) use self::keep::FIT_THE_LAYOUT;
 use self::keep::Kept;
 pub use self::owners::Owners;
 use crate::facts::Found;
@@ -97,11 +98,14 @@ impl<'a> Case<'a> {
 
 fn actions(case: &Case<'_>, kept: Kept) -> Vec<Action> {
     let stays = |device: &str| kept.partitions.iter().any(|(_, piece)| piece.device == device);
+    // Only its table says where they lie, until the new one is written over it.
+    let holds = |found: &Found| found.partitions.iter().any(|piece| stays(&piece.device));
     let mut wipes = Vec::new();
     for found in case.plan.disks.iter().filter_map(|planned| case.found(planned)) {
         // A logical partition lies in an extended one, which has a lower number.
         let pieces = found.partitions.iter().rev().map(|piece| &piece.device).filter(|device| !stays(device));
-        wipes.extend(pieces.chain([&found.facts.name]).map(|device| Action::Wipe { device: device.clone() }));
+        let disk = (!holds(found)).then_some(&found.facts.name);
+        wipes.extend(pieces.chain(disk).map(|device| Action::Wipe { device: device.clone() }));
     }
     let partitions = kept.partitions.into_iter();
     let partitions = partitions.map(|(partition, piece)| Action::Keep { partition, device: piece.device });

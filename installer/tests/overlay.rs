@@ -142,6 +142,30 @@ fn every_template_is_tried() {
 }
 
 #[test]
+fn a_template_may_be_several_files() {
+    let root = folders(&[("a/etc/{nets.name}.network.hbs", "{{name}}={{id}}"), ("a/{b.c}", "no template")]);
+    let nets = json!({ "nets": [{ "name": "lan", "id": 1 }, { "name": "wan", "id": 2 }] });
+    let files = render_below(root.path(), &["a"], &nets).unwrap();
+    let expected =
+        ["755 etc/", "644 etc/lan.network lan=1", "644 etc/wan.network wan=2", "644 {b.c} no template"];
+    assert_eq!(summary(&files), expected);
+    let none = render_below(root.path(), &["a"], &json!({ "nets": [] })).unwrap();
+    assert_eq!(summary(&none), ["755 etc/", "644 {b.c} no template"]);
+
+    for (values, expected) in [
+        (json!({ "net": [], "nets": "x" }), "there is no list `nets`\n   = hint: did you mean `net`?"),
+        (
+            json!({ "nets": [{ "nam": "lan" }] }),
+            "`nets` has no `name` to name files by\n   = hint: did you mean `nam`?",
+        ),
+    ] {
+        let problems = render_below(root.path(), &["a"], &values).unwrap_err().to_string();
+        let shown = problems.replace(&format!("{}/", root.path().display()), "");
+        assert_eq!(shown, format!("error: a/etc/{{nets.name}}.network.hbs: {expected}"));
+    }
+}
+
+#[test]
 fn what_does_not_fit_together_is_refused() {
     let root = folders(&[("a/etc/x/y", ""), ("b/etc/x", ""), ("c/z", ""), ("c/z.hbs", "")]);
     let shown = |names: &[&str]| {

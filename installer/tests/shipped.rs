@@ -73,14 +73,19 @@ fn a_node_of_the_cluster_has_its_identity() {
     let node = cluster.node("storage1", &profiles).unwrap();
     let identity = node.identity.unwrap();
     assert_eq!(identity.disks, [Bytes::mib(8192), Bytes::mib(8192), Bytes::mib(4096)]);
-    assert_eq!(identity.interfaces[0].address, Some(("192.0.2.11".parse().unwrap(), 24)));
-    assert_eq!(identity.interfaces[0].gateway, Some("192.0.2.1".parse().unwrap()));
+    let lan = identity.interfaces[0].network.as_ref().unwrap();
+    assert_eq!(lan.address, Some(("192.0.2.11".parse().unwrap(), 24)));
+    assert_eq!(
+        (lan.gateway, lan.dns.as_slice()),
+        (Some("192.0.2.1".parse().unwrap()), &["192.0.2.1".parse().unwrap()][..])
+    );
     assert_eq!((node.boot.dom0_memory, node.boot.dom0_vcpus), (Bytes::mib(2048), Some(2)));
     assert_eq!(node.boot.xen_arguments, ["sched=credit2"]);
     assert_eq!(node.access.ssh_keys.len(), 1);
 
     let dhcp = cluster.node("storage2", &profiles).unwrap().identity.unwrap();
-    assert_eq!((dhcp.interfaces[0].address, dhcp.interfaces[0].gateway), (None, None));
+    let lan = dhcp.interfaces[0].network.as_ref().unwrap();
+    assert_eq!((lan.address, lan.gateway), (None, None));
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub struct Guest<'a> {
     pub images: &'a Images,
     /// What it writes stays in the images; otherwise it is thrown away.
     pub keep: bool,
+    /// MAC addresses of its cards; without any, one with QEMU's own. The first one leads out.
+    pub cards: &'a [&'a str],
     /// Disks that are no part of the node, behind its own.
     pub foreign: &'a [Drive],
     /// These disks are not there.
@@ -151,6 +153,7 @@ impl<'a> Guest<'a> {
         Self {
             images,
             keep: false,
+            cards: &[],
             foreign: &[],
             without: &[],
             firmware: Firmware::Bios,
@@ -224,9 +227,15 @@ impl<'a> Guest<'a> {
         }));
         extra.extend(disk(check, "check", "on"));
         extra.extend(disk(answers, "answers", "off"));
+        for (index, mac) in self.cards.iter().enumerate().skip(1) {
+            let card = format!("virtio-net-pci,netdev=card{index},mac={mac},romfile=");
+            let net = format!("user,id=card{index},restrict=on");
+            extra.extend(["-netdev".to_owned(), net, "-device".to_owned(), card]);
+        }
+        let mac = self.cards.first().map(|&mac| mac.to_owned());
         let disks = disks.map(|(_, drive)| drive).chain(self.foreign).cloned().collect();
         let shared = vec![folder.to_owned()];
-        Machine { snapshot: !self.keep, firmware: self.firmware, extra, shared, ..Machine::new(disks) }
+        Machine { snapshot: !self.keep, firmware: self.firmware, mac, extra, shared, ..Machine::new(disks) }
     }
 
     fn choose_entry(&self, child: &mut Child, log: &Path) {

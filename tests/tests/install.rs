@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use builder::vm::Firmware;
+use installer::facts::parse_disks;
+use installer::model::resolve::load_profiles;
+use installer::plan::{Seed, plan};
 use serde_json::Value;
 use tests::bare::{Bare, Medium};
 use tests::disks::layout;
 use tests::guest::{Answers, Guest};
-use tests::xbuild::{Images, image};
+use tests::xbuild::{Images, checkout, image};
 
 const CHECK: &str = r#"
 systemctl is-system-running --wait >/dev/null
@@ -148,6 +151,39 @@ fn a_second_install_keeps_what_drbd_has() {
     assert_eq!(layout(&machine.images), first);
     examine(&machine, &machine.images);
     machine.images.remove();
+}
+
+/// The same with a logical volume on mirrored disks. The array resyncs when the second install comes.
+#[test]
+#[ignore = "minutes of emulation"]
+fn a_second_install_keeps_volumes_of_drbd() {
+    let machine = Bare::new("bare-volume", &[6, 6, 2, 2], "S-STORAGE3", "52:54:00:00:03:04", Firmware::Bios);
+    let console = machine.install(&Medium::usb("volume"));
+    assert!(console.contains("installed storage3 in "), "{console}");
+    let first = layout(&machine.images);
+    let (place, replicated) = (volume("2x6G,2x2G"), noise(100 << 20));
+    [2, 3].iter().for_each(|disk| machine.write(*disk, place, &replicated));
+    let console = machine.install(&Medium::usb("volume-again"));
+    assert!(console.contains("installed storage3 in "), "{console}");
+    assert!(console.contains("starting the array pv"), "{console}");
+    for disk in [2, 3] {
+        assert!(machine.read(disk, place, replicated.len()) == replicated, "disk {disk} is not what it was");
+    }
+    assert_eq!(layout(&machine.images), first);
+    examine(&machine, &machine.images);
+    machine.images.remove();
+}
+
+/// Where DRBD's volume starts on each of the mirrored disks.
+fn volume(disks: &str) -> u64 {
+    let profiles = load_profiles(&checkout()).expect("profiles");
+    let node = profiles.resolve("storage-lvm").expect("a profile of ours");
+    let disks = parse_disks(disks).expect("disks");
+    let plan = plan(&node.layout, &disks, &Seed::node("lab", "storage3")).expect("room for it");
+    let (group, array) = (&plan.volume_groups[0], plan.array("pv").expect("an array"));
+    let member = plan.partition(array.members[0].partition).expect("its partition");
+    let extent = group.extents_size(group.volume("cluster").expect("a volume").start);
+    member.start.0 + array.data_offset.0 + group.pe_start.0 + extent.0
 }
 
 /// Where the one partition of a data disk starts.

@@ -6,6 +6,7 @@
 //! (`create_mddev`).
 
 use super::device;
+use super::removal::Removal;
 use super::signatures::wipe;
 use super::step::{Action, Step};
 use crate::context::mdadm_uuid;
@@ -14,8 +15,24 @@ use crate::model::storage::RaidLevel;
 use crate::plan::{Array, Device, Plan};
 use crate::units::Bytes;
 
-pub(super) fn create(plan: &Plan) -> Vec<Step> {
-    plan.arrays.iter().flat_map(|array| create_one(plan, array)).collect()
+pub(super) fn create(plan: &Plan, removal: &Removal) -> Vec<Step> {
+    let one = |array: &Array| match removal.keeps_array(&array.name) {
+        true => start(plan, array).to_vec(),
+        false => create_one(plan, array).to_vec(),
+    };
+    plan.arrays.iter().flat_map(one).collect()
+}
+
+/// An array that stays: what is on it is not touched. Its superblocks know everything that the plan says, which was compared.
+fn start(plan: &Plan, array: &Array) -> [Step; 2] {
+    let device = Device::Array(array.name.clone());
+    let (node, disks) = (device::node(plan, &device), device::disks(plan, &device));
+    let start = Step::run(format!("starting the array {}", array.name), mdadm_assemble(plan, array, false));
+    let wait = Action::Wait { device: node.clone(), size: array.size };
+    [
+        start.on(&disks).undone_by(Action::Run(mdadm_stop(&array.name))),
+        Step::new(format!("waiting for {node}"), wait),
+    ]
 }
 
 fn create_one(plan: &Plan, array: &Array) -> [Step; 3] {
@@ -64,6 +81,19 @@ fn mdadm_create(plan: &Plan, array: &Array) -> Command {
     without_udev(Command::new(argv))
 }
 
+/// From its members alone; without `--run` mdadm does not start an array that lacks one which it had the last time.
+pub(super) fn mdadm_assemble(plan: &Plan, array: &Array, read_only: bool) -> Command {
+    let mut argv = vec![
+        "mdadm".to_owned(),
+        "--assemble".to_owned(),
+        format!("/dev/md/{}", array.name),
+        format!("--uuid={}", mdadm_uuid(array.uuid)),
+    ];
+    argv.extend(read_only.then(|| "--readonly".to_owned()));
+    argv.extend(array.members.iter().map(|member| device::partition_of(plan, member.partition)));
+    without_udev(Command::new(argv))
+}
+
 fn level(array: &Array) -> Vec<String> {
     match array.level {
         RaidLevel::Raid1 => vec!["--level=1".to_owned()],
@@ -73,7 +103,7 @@ fn level(array: &Array) -> Vec<String> {
     }
 }
 
-fn mdadm_stop(name: &str) -> Command {
+pub(super) fn mdadm_stop(name: &str) -> Command {
     without_udev(Command::new(["mdadm".to_owned(), "--stop".to_owned(), format!("/dev/md/{name}")]))
 }
 

@@ -3,20 +3,28 @@
 use anyhow::Result;
 
 use super::device;
+use super::removal::Removal;
 use super::signatures::wipe;
 use super::step::{Action, Step};
 use crate::format::{Epoch, lvm};
 use crate::host::Command;
 use crate::plan::{Device, LogicalVolume, Plan, VolumeGroup};
 
-pub(super) fn create(plan: &Plan, epoch: Epoch) -> Result<Vec<Step>> {
+/// A group that stays keeps its own metadata: somebody may have made more volumes in it.
+pub(super) fn create(plan: &Plan, removal: &Removal, epoch: Epoch) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for group in &plan.volume_groups {
-        steps.push(metadata(plan, group, epoch)?);
+        if !removal.keeps_group(&group.name) {
+            steps.push(metadata(plan, group, epoch)?);
+        }
         let activate =
             Step::run(format!("activating the volume group {}", group.name), vgchange(plan, group, "y"));
         steps.push(activate.undone_by(Action::Run(vgchange(plan, group, "n"))));
-        steps.extend(group.volumes.iter().flat_map(|volume| blank(plan, group, volume)));
+        for volume in &group.volumes {
+            let [wait, wipe] = blank(plan, group, volume);
+            steps.push(wait);
+            steps.extend((!removal.keeps_volume(&group.name, &volume.name)).then_some(wipe));
+        }
     }
     Ok(steps)
 }
@@ -44,13 +52,18 @@ pub(super) fn deactivate(plan: &Plan) -> Vec<Step> {
     plan.volume_groups.iter().rev().map(one).collect()
 }
 
-/// LVM sees the group's device and no other: a disk of somebody else may hold a group of the same name. There is no udev
-/// to wait for or to make nodes, and nowhere to keep backups.
 fn vgchange(plan: &Plan, group: &VolumeGroup, active: &str) -> Command {
+    let (_, config) = sight(plan, group);
+    Command::new(["vgchange", "--activate", active, "--noudevsync", "--config", &config, &group.name])
+}
+
+/// The group's device, and a configuration with which LVM sees it and no other: a disk of somebody else may hold a group of
+/// the same name. There is no udev to wait for or to make nodes, and nowhere to keep backups.
+pub(super) fn sight(plan: &Plan, group: &VolumeGroup) -> (String, String) {
     let device = device::node(plan, &group.on);
     let config = format!(
         "devices {{ global_filter=[\"a|^{device}$|\",\"r|.*|\"] use_devicesfile=0 obtain_device_list_from_udev=0 }} \
          activation {{ udev_sync=0 udev_rules=0 monitoring=0 }} backup {{ backup=0 archive=0 }}"
     );
-    Command::new(["vgchange", "--activate", active, "--noudevsync", "--config", &config, &group.name])
+    (device, config)
 }

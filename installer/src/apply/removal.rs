@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::device;
-use crate::plan::{Partition, PartitionKind, PartitionRef, Plan};
+use crate::plan::{Array, Device, Partition, PartitionKind, PartitionRef, Plan};
 use crate::units::Bytes;
 
 /// What a wipe policy has decided; the default is a plan on blank disks.
@@ -15,6 +15,10 @@ pub struct Removal {
     /// Partitions that keep what is on them: a disk of the plan, and the number, for which the plan has the very partition
     /// that is there.
     pub keep: Vec<(String, u32)>,
+    /// Arrays that are put together from partitions that are kept: all members of each.
+    pub keep_arrays: Vec<String>,
+    /// Volumes that keep what is on them, each with its group. The group stays as it is, on what is kept.
+    pub keep_volumes: Vec<(String, String)>,
     /// What the disks are cut into now.
     pub old: Vec<Old>,
 }
@@ -44,7 +48,9 @@ pub enum OldKind {
 impl Removal {
     /// Refuses whatever is not about the disks of `plan`, and what would lose that which is kept.
     pub(super) fn check(&self, plan: &Plan) -> Result<()> {
-        self.keep.iter().try_for_each(|(disk, number)| check_kept(plan, disk, *number))?;
+        self.keep.iter().try_for_each(|(disk, number)| self.check_kept(plan, disk, *number))?;
+        self.keep_arrays.iter().try_for_each(|name| self.check_array(plan, name))?;
+        self.keep_volumes.iter().try_for_each(|(group, name)| self.check_volume(plan, group, name))?;
         self.wipe.iter().try_for_each(|path| self.check_wiped(plan, path))?;
         self.old.iter().try_for_each(|old| self.check_old(plan, old))
     }
@@ -74,6 +80,70 @@ impl Removal {
         Ok(())
     }
 
+    /// Only what nothing is written to can be kept.
+    fn check_kept(&self, plan: &Plan, name: &str, number: u32) -> Result<()> {
+        let index = plan.disks.iter().position(|disk| disk.name == name);
+        let at = index.map(|disk| PartitionRef { disk, number });
+        let found = at.and_then(|at| Some((at, plan.partition(at)?)));
+        let path = device::partition(name, number);
+        let (at, partition) =
+            found.with_context(|| format!("BUG: {path} is to be kept, but the plan does not have it"))?;
+        let carries = plan.arrays.iter().any(|array| self.keeps_array(&array.name) && has_member(array, at))
+            || plan
+                .volume_groups
+                .iter()
+                .any(|group| group.on == Device::Partition(at) && self.keeps_group(&group.name));
+        ensure!(
+            carries || partition.kind == PartitionKind::Drbd,
+            "BUG: {path} is to be kept, but carries nothing that stays"
+        );
+        Ok(())
+    }
+
+    fn check_array(&self, plan: &Plan, name: &str) -> Result<()> {
+        let array = plan.array(name);
+        let array = array
+            .with_context(|| format!("BUG: the array {name} is to be kept, but the plan does not have it"))?;
+        let whole = array.members.iter().all(|member| self.keeps_at(plan, member.partition));
+        ensure!(whole, "BUG: the array {name} is to be kept, but not all of its members");
+        let raw = plan.filesystems.iter().all(|filesystem| filesystem.on != Device::Array(name.to_owned()));
+        ensure!(raw, "BUG: the array {name} is to be kept, but a file system is made on it");
+        Ok(())
+    }
+
+    fn check_volume(&self, plan: &Plan, group: &str, name: &str) -> Result<()> {
+        let found = plan.volume_group(group).and_then(|group| Some((group, group.volume(name)?)));
+        let (carrier, volume) = found.with_context(|| {
+            format!("BUG: the volume {group}/{name} is to be kept, but the plan does not have it")
+        })?;
+        ensure!(volume.drbd, "BUG: the volume {group}/{name} is to be kept, but is not a raw one for DRBD");
+        let stays = match &carrier.on {
+            Device::Partition(at) => self.keeps_at(plan, *at),
+            Device::Array(array) => self.keeps_array(array),
+            Device::Volume { .. } => false,
+        };
+        ensure!(stays, "BUG: the volume {group}/{name} is to be kept, but not what it lies on");
+        Ok(())
+    }
+
+    fn keeps_at(&self, plan: &Plan, at: PartitionRef) -> bool {
+        at.disk(plan).is_some_and(|disk| self.keeps(&disk.name, at.number))
+    }
+
+    /// Whether an array is put together again, not made.
+    pub(crate) fn keeps_array(&self, name: &str) -> bool {
+        self.keep_arrays.iter().any(|kept| kept == name)
+    }
+
+    /// Whether a group stays as it is, because a volume in it does.
+    pub(crate) fn keeps_group(&self, name: &str) -> bool {
+        self.keep_volumes.iter().any(|(group, _)| group == name)
+    }
+
+    pub(super) fn keeps_volume(&self, group: &str, name: &str) -> bool {
+        self.keep_volumes.iter().any(|kept| (kept.0.as_str(), kept.1.as_str()) == (group, name))
+    }
+
     pub(super) fn keeps(&self, disk: &str, number: u32) -> bool {
         self.keep.iter().any(|kept| (kept.0.as_str(), kept.1) == (disk, number))
     }
@@ -84,16 +154,6 @@ impl Removal {
     }
 }
 
-/// Only what nothing is written to can be kept.
-fn check_kept(plan: &Plan, name: &str, number: u32) -> Result<()> {
-    let index = plan.disks.iter().position(|disk| disk.name == name);
-    let found = index.and_then(|disk| plan.partition(PartitionRef { disk, number }));
-    let path = device::partition(name, number);
-    let partition =
-        found.with_context(|| format!("BUG: {path} is to be kept, but the plan does not have it"))?;
-    ensure!(
-        partition.kind == PartitionKind::Drbd,
-        "BUG: {path} is to be kept, but is not a raw one for DRBD"
-    );
-    Ok(())
+fn has_member(array: &Array, at: PartitionRef) -> bool {
+    array.members.iter().any(|member| member.partition == at)
 }

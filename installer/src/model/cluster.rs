@@ -1,15 +1,18 @@
 //! The cluster file: which machines there are, and what each of them is.
 
 mod check;
+mod interface;
 
 use std::net::IpAddr;
 use std::path::Path;
 
+use self::interface::Interface;
 use super::access::is_password_hash;
 use super::document::{Document, Entry, Section, Table};
-use super::install::InstallSettings;
-use super::network::{Mac, Subnet};
-use super::node::{Access, Identity, Interface, Marks, Mirrors, NodeSpec};
+use super::install::{Install, InstallSettings};
+use super::link::Mtu;
+use super::network::Subnet;
+use super::node::{self, Access, Attachment, Identity, Marks, Mirrors, NodeSpec};
 use super::problem::{Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
@@ -43,6 +46,8 @@ struct Network {
     name: NetworkName,
     subnet: Subnet,
     gateway: Option<IpAddr>,
+    dns: Vec<IpAddr>,
+    mtu: Option<Mtu>,
 }
 
 /// One `[[node]]`.
@@ -53,16 +58,8 @@ struct Node {
     serial: Option<MachineSerial>,
     boot: BootSettings,
     install: InstallSettings,
-    interfaces: Vec<Entry<Nic>>,
+    interfaces: Vec<Entry<Interface>>,
     disks: Vec<Bytes>,
-}
-
-/// One `[[node.interface]]`.
-#[derive(Clone, Debug)]
-struct Nic {
-    mac: Mac,
-    network: NetworkName,
-    address: Option<IpAddr>,
 }
 
 /// A hash as crypt(5) makes them.
@@ -132,9 +129,9 @@ impl Section for Common {
 
 impl Section for Network {
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        let (name, subnet, gateway) =
-            (table.required("name"), table.required("subnet"), table.optional("gateway"));
-        Some(Self { name: name?, subnet: subnet?, gateway })
+        let (name, subnet) = (table.required("name"), table.required("subnet"));
+        let (gateway, dns, mtu) = (table.optional("gateway"), table.list("dns"), table.optional("mtu"));
+        Some(Self { name: name?, subnet: subnet?, gateway, dns, mtu })
     }
 }
 
@@ -156,14 +153,6 @@ struct Disk(Bytes);
 impl Section for Disk {
     fn read(table: &mut Table<'_>) -> Option<Self> {
         table.required("size").map(Self)
-    }
-}
-
-impl Section for Nic {
-    fn read(table: &mut Table<'_>) -> Option<Self> {
-        let (mac, network, address) =
-            (table.required("mac"), table.required("network"), table.optional("address"));
-        Some(Self { mac: mac?, network: network?, address })
     }
 }
 
@@ -198,10 +187,16 @@ impl Cluster {
     pub fn marks(&self) -> Vec<Marks> {
         let marks = |node: &Node| Marks {
             node: node.name.to_string(),
-            macs: node.interfaces.iter().map(|nic| nic.value.mac.to_string()).collect(),
+            macs: node.interfaces.iter().flat_map(|interface| interface.value.macs()).collect(),
             serial: node.serial.as_ref().map(ToString::to_string),
         };
         self.nodes.iter().map(marks).collect()
+    }
+
+    /// How machines are installed as long as nobody knows which node they are.
+    #[must_use]
+    pub fn install(&self) -> Install {
+        self.install.clone().finish()
     }
 
     /// Names of all nodes, in the order of the file.
@@ -232,24 +227,30 @@ impl Cluster {
             cluster: self.common.name.to_string(),
             hostname: node.name.to_string(),
             domain: self.common.domain.as_ref().map(ToString::to_string),
-            dns: self.common.dns.clone(),
-            interfaces: node.interfaces.iter().map(|nic| self.interface(&nic.value)).collect(),
+            interfaces: node.interfaces.iter().map(|interface| self.interface(&interface.value)).collect(),
             disks: node.disks.clone(),
         }
     }
 
+    fn interface(&self, interface: &Interface) -> node::Interface {
+        let network = self.networks.iter().find(|network| network.name == interface.name);
+        let network = network.filter(|_| interface.in_network);
+        node::Interface {
+            name: interface.name.to_string(),
+            port: interface.port(),
+            bridge: interface.bridge,
+            network: network.map(|network| self.attachment(network, interface.address)),
+        }
+    }
+
     /// With an address comes the prefix of its network, and the way out of it; DHCP brings its own.
-    fn interface(&self, nic: &Nic) -> Interface {
-        let network = self
-            .networks
-            .iter()
-            .find(|network| network.name == nic.network)
-            .filter(|_| nic.address.is_some());
-        Interface {
-            mac: nic.mac.to_string(),
-            network: nic.network.to_string(),
-            address: nic.address.zip(network.map(|network| network.subnet.prefix())),
-            gateway: network.and_then(|network| network.gateway),
+    fn attachment(&self, network: &Network, address: Option<IpAddr>) -> Attachment {
+        let dns = if network.dns.is_empty() { &self.common.dns } else { &network.dns };
+        Attachment {
+            address: address.map(|address| (address, network.subnet.prefix())),
+            gateway: network.gateway.filter(|_| address.is_some()),
+            dns: dns.clone(),
+            mtu: network.mtu.map(|Mtu(bytes)| bytes),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::install::Install;
+use super::link::BondMode;
 use super::storage::Layout;
 use crate::units::Bytes;
 
@@ -80,25 +81,91 @@ pub struct Identity {
     pub hostname: String,
     /// Domain, if the cluster has one.
     pub domain: Option<String>,
-    /// Resolvers.
-    pub dns: Vec<IpAddr>,
-    /// Network interfaces, pinned by MAC.
+    /// Network interfaces, whose cards are known by their MAC addresses.
     pub interfaces: Vec<Interface>,
     /// Sizes of the node's disks, where the cluster file says them; an image is made for these.
     pub disks: Vec<Bytes>,
 }
 
-/// A network interface.
+/// A network interface: what has an address, or carries VLANs or guests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Interface {
-    /// Lower case, with colons.
-    pub mac: String,
-    /// The network's name: also the interface's name on the node.
-    pub network: String,
+    /// What it is called on the node: as its network, if it is in one.
+    pub name: String,
+    /// What it consists of.
+    pub port: Port,
+    /// It is a bridge over its port, and guests are connected to it.
+    pub bridge: bool,
+    /// Its place in its network; none if it is in none: then it has no address.
+    pub network: Option<Attachment>,
+}
+
+/// What carries an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Port {
+    /// One card, by its MAC address: lower case, with colons.
+    Card(String),
+    /// Several cards that work as one.
+    Bond {
+        /// How they share the work.
+        mode: BondMode,
+        /// Which they are.
+        macs: Vec<String>,
+    },
+    /// Tagged packets on a card or a bond.
+    Vlan {
+        /// The tag.
+        id: u16,
+        /// The interface that carries them.
+        on: String,
+    },
+}
+
+/// How a node is part of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attachment {
     /// Address and prefix length; none is DHCP.
     pub address: Option<(IpAddr, u8)>,
     /// Default gateway, if the network has one.
     pub gateway: Option<IpAddr>,
+    /// Resolvers.
+    pub dns: Vec<IpAddr>,
+    /// Bytes of its largest packets, if the network says it.
+    pub mtu: Option<u32>,
+}
+
+impl Port {
+    /// MAC addresses of its cards.
+    pub fn macs(&self) -> impl Iterator<Item = &str> {
+        let macs = match self {
+            Self::Card(mac) => std::slice::from_ref(mac),
+            Self::Bond { macs, .. } => macs,
+            Self::Vlan { .. } => &[],
+        };
+        macs.iter().map(String::as_str)
+    }
+
+    /// What its cards are called. A card that is an interface by itself has the interface's name.
+    #[must_use]
+    pub fn cards(&self, interface: &str, bridge: bool) -> Vec<String> {
+        match self {
+            Self::Card(_) if !bridge => vec![interface.to_owned()],
+            _ => (0..self.macs().count()).map(|index| format!("{interface}{index}")).collect(),
+        }
+    }
+
+    /// What it is called itself: as the interface, unless a bridge has that name.
+    #[must_use]
+    pub fn name(&self, interface: &str, bridge: bool) -> String {
+        let behind = match self {
+            _ if !bridge => "",
+            Self::Card(_) => "0",
+            Self::Bond { .. } => "-bond",
+            Self::Vlan { .. } => "-vlan",
+        };
+        format!("{interface}{behind}")
+    }
 }
 
 /// What tells the machine of a node from others.
@@ -106,7 +173,7 @@ pub struct Interface {
 pub struct Marks {
     /// The node's name.
     pub node: String,
-    /// MAC addresses of its interfaces, lower case, with colons.
+    /// MAC addresses of its cards, lower case, with colons.
     pub macs: Vec<String>,
     /// Serial number of the machine, where the cluster file has it.
     pub serial: Option<String>,

@@ -31,13 +31,13 @@ impl<'a> Templates<'a> {
     ///
     /// # Errors
     /// Where it is not a template, or asks for what does not exist.
-    pub(super) fn render(&self, source: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
+    pub(super) fn render(&self, source: &Path, bytes: &[u8]) -> Result<String, Problem> {
         let file = super::shown(source).to_string();
-        let text = String::from_utf8(bytes).map_err(|_| {
+        let text = std::str::from_utf8(bytes).map_err(|_| {
             Problem::anywhere(format!("{file} is not UTF-8"), "write it in UTF-8, or drop the `.hbs`")
         })?;
-        let template = Template::compile(&text).map_err(|error| {
-            let place = place(&file, &text, error.pos().unwrap_or((1, 1)));
+        let template = Template::compile(text).map_err(|error| {
+            let place = place(&file, text, error.pos().unwrap_or((1, 1)));
             Problem::at(
                 place,
                 syntax_message(error.reason()),
@@ -47,12 +47,12 @@ impl<'a> Templates<'a> {
         if let Some((name, position)) = block_with_else(&template) {
             let message = format!("`{{{{#{name}}}}}` with `{{{{else}}}}` hides values that do not exist");
             let hint = format!("put `{{{{#if}}}}` around a `{{{{#{name}}}}}` without `{{{{else}}}}`");
-            return Err(Problem::at(place(&file, &text, position), message, hint));
+            return Err(Problem::at(place(&file, text, position), message, hint));
         }
         self.render_template(template).map_err(|error| {
             let position = error.line_no.zip(error.column_no).unwrap_or((1, 1));
             let (message, hint) = self.explain(&error);
-            Problem::at(place(&file, &text, position), message, hint)
+            Problem::at(place(&file, text, position), message, hint)
         })
     }
 

@@ -19,7 +19,8 @@ pub(super) struct Kept {
     pub(super) volumes: Vec<(String, String)>,
 }
 
-const FIT_THE_LAYOUT: &str = "make the layout fit what is on the disk, or take `keep` out of [install]: then the data below DRBD is lost";
+/// The way out where what is there and the plan differ.
+pub(crate) const FIT_THE_LAYOUT: &str = "make the layout fit what is on the disk, or take `keep` out of [install]: then the data below DRBD is lost";
 
 /// What stays, if all of it can. On a blank disk there is nothing to keep.
 pub(super) fn kept(case: &Case<'_>) -> Result<Kept, Vec<Refusal>> {

@@ -69,7 +69,7 @@ fn a_disk_has_boot_code_only_at_the_end() {
 #[test]
 fn every_number_of_an_array_is_the_plans() {
     for case in plans::all() {
-        for array in &case.plan.arrays {
+        for array in case.plan.arrays.iter().filter(|array| !case.removal.keep_arrays.contains(&array.name)) {
             let create = format!("creating the array {}", array.name);
             let step = case.steps().into_iter().find(|step| step.what == create).unwrap();
             let command = step.action.to_string();

@@ -4,7 +4,7 @@ use installer::apply::{self, Old, OldKind, Recorded, Removal, Root, Step};
 use installer::content::Additions;
 use installer::facts::DiskFacts;
 use installer::format::Epoch;
-use installer::model::storage::Layout;
+use installer::model::storage::{Layout, LogicalVolumeRule};
 use installer::overlay::{Content, OverlayFile};
 use installer::plan::{Plan, Seed, plan};
 use installer::units::{Bytes, SectorSize};
@@ -44,8 +44,8 @@ pub fn raid1_drbd() -> Case {
     let wipe = ["/dev/sda", "/dev/sda1", "/dev/sda15", "/dev/sdb", "/dev/nvme0n1p1", "/dev/nvme0n1"];
     let removal = Removal {
         wipe: wipe.map(str::to_owned).to_vec(),
-        keep: Vec::new(),
         old: vec![esp("/dev/sda", OldKind::Other, 1), esp("/dev/sda", OldKind::Esp, 513)],
+        ..Removal::default()
     };
     case("raid1-drbd", &layouts::raid1_drbd(), &disks, removal)
 }
@@ -64,7 +64,7 @@ pub fn single_drbd() -> Case {
     let removal = Removal {
         wipe: ["/dev/vda3", "/dev/vda"].map(str::to_owned).to_vec(),
         keep: vec![("/dev/vdb".to_owned(), 1)],
-        old: Vec::new(),
+        ..Removal::default()
     };
     let mut case = case("single-drbd", &layouts::single_drbd(), &disks, removal);
     let facts = [("/dev/vda", 8, SectorSize::B4096), ("/dev/vdb", 4, SectorSize::B512)];
@@ -72,8 +72,25 @@ pub fn single_drbd() -> Case {
     case
 }
 
-pub fn all() -> [Case; 3] {
-    [raid1_drbd(), raid10_aoe(), single_drbd()]
+/// Again, with a volume of DRBD kept: the group and the array below it stay as they are, the other volumes do not.
+pub fn raid1_drbd_kept() -> Case {
+    let disks = [("/dev/sda", 8), ("/dev/sdb", 8), ("/dev/sdc", 4)];
+    let keep = [("/dev/sda", 2), ("/dev/sdb", 2), ("/dev/sdc", 1)];
+    let removal = Removal {
+        wipe: ["/dev/sda1", "/dev/sda15", "/dev/sdb1"].map(str::to_owned).to_vec(),
+        keep: keep.map(|(disk, number)| (disk.to_owned(), number)).to_vec(),
+        keep_arrays: vec!["pv".to_owned()],
+        keep_volumes: vec![("vg0".to_owned(), "guests".to_owned())],
+        old: vec![],
+    };
+    let mut layout = layouts::raid1_drbd();
+    let guests = LogicalVolumeRule { drbd: true, ..layouts::volume("guests", layouts::size(256, 0)) };
+    layout.logical_volumes.push(guests);
+    case("raid1-drbd-kept", &layout, &disks, removal)
+}
+
+pub fn all() -> [Case; 4] {
+    [raid1_drbd(), raid10_aoe(), single_drbd(), raid1_drbd_kept()]
 }
 
 fn case(name: &'static str, layout: &Layout, disks: &[(&str, u64)], removal: Removal) -> Case {

@@ -26,7 +26,7 @@ fn what_is_not_the_plans_is_not_wiped() {
 fn only_what_the_plan_leaves_alone_is_kept() {
     let keep = |disk: &str, number| Removal { keep: vec![(disk.to_owned(), number)], ..Removal::default() };
     let cases = [
-        (keep("/dev/sda", 1), "BUG: /dev/sda1 is to be kept, but is not a raw one for DRBD"),
+        (keep("/dev/sda", 1), "BUG: /dev/sda1 is to be kept, but carries nothing that stays"),
         (keep("/dev/nvme0n1", 2), "BUG: /dev/nvme0n1p2 is to be kept, but the plan does not have it"),
         (keep("/dev/sdx", 1), "BUG: /dev/sdx1 is to be kept, but the plan does not have it"),
         (
@@ -49,6 +49,61 @@ fn only_what_the_plan_leaves_alone_is_kept() {
     for (removal, message) in cases {
         assert_eq!(refused(&removal), message);
     }
+}
+
+#[test]
+fn what_carries_a_volume_is_kept_with_it() {
+    type Forget = fn(&mut Removal);
+    let table: [(Forget, &str); 5] = [
+        (
+            |removal| drop(removal.keep.remove(1)),
+            "BUG: the array pv is to be kept, but not all of its members",
+        ),
+        (
+            |removal| removal.keep_arrays.clear(),
+            "BUG: /dev/sda2 is to be kept, but carries nothing that stays",
+        ),
+        (
+            |removal| {
+                removal.keep.clear();
+                removal.keep_arrays.clear();
+            },
+            "BUG: the volume vg0/guests is to be kept, but not what it lies on",
+        ),
+        (
+            |removal| removal.keep_volumes[0].1 = "var".to_owned(),
+            "BUG: the volume vg0/var is to be kept, but is not a raw one for DRBD",
+        ),
+        (
+            |removal| removal.keep_arrays.push("root".to_owned()),
+            "BUG: the array root is to be kept, but not all of its members",
+        ),
+    ];
+    for (forget, message) in table {
+        let mut case = plans::raid1_drbd_kept();
+        forget(&mut case.removal);
+        assert_eq!(steps(&case.plan, &case.removal, EPOCH, "").unwrap_err().to_string(), message);
+    }
+}
+
+/// Not a byte, not a signature: the rest of the group is made anew beside it.
+#[test]
+fn nothing_that_is_kept_is_made_or_wiped() {
+    let case = plans::raid1_drbd_kept();
+    let said: Vec<String> = case.steps().iter().map(|step| step.action.to_string()).collect();
+    let touches = |device: &str| {
+        let ends = |text: &&String| {
+            text.ends_with(&format!(" {device}")) || text.contains(&format!("write to {device}:"))
+        };
+        said.iter().filter(ends).cloned().collect::<Vec<_>>()
+    };
+    for device in ["/dev/sda2", "/dev/sdb2", "/dev/sdc1", "/dev/md/pv", "/dev/vg0/guests"] {
+        let touched: Vec<String> =
+            touches(device).into_iter().filter(|text| !text.contains("mdadm --")).collect();
+        assert_eq!(touched, Vec::<String>::new(), "{device}");
+    }
+    assert!(!said.iter().any(|text| text.contains("--create /dev/md/pv")));
+    assert!(touches("/dev/vg0/var").iter().any(|text| text.starts_with("wipefs")));
 }
 
 #[test]

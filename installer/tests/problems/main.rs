@@ -3,6 +3,7 @@
 
 mod cluster;
 mod install;
+mod interfaces;
 mod layout;
 mod profile;
 mod value;

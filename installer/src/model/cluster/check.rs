@@ -1,11 +1,13 @@
 //! Whether nodes, networks and profiles fit together.
 
-use std::net::IpAddr;
+mod interfaces;
 
-use super::{Draft, Network, Nic, Node};
+use super::interface::{Interface, Port};
+use super::{Draft, Network, Node};
 use crate::model::document::Entry;
 use crate::model::names;
-use crate::model::problem::{Problem, Problems};
+use crate::model::network::Mac;
+use crate::model::problem::{Place, Problem, Problems};
 use crate::model::resolve::Profiles;
 
 /// Adds everything that does not fit to what is wrong already.
@@ -16,17 +18,8 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     draft.nodes.iter().for_each(|node| profile(node, profiles, problems));
     draft.networks.iter().for_each(|network| gateway(network, problems));
     overlaps(&draft.networks, problems);
-    for nic in draft.nodes.iter().flat_map(|node| &node.value.interfaces) {
-        let network = draft
-            .networks
-            .iter()
-            .map(|network| &network.value)
-            .find(|network| network.name == nic.value.network);
-        match network {
-            Some(network) => problems.extend(address(nic, network)),
-            None if sound => unknown_network(nic, &draft.networks, problems),
-            None => {}
-        }
+    for node in &draft.nodes {
+        interfaces::check(&node.value, &draft.networks, sound, problems);
     }
 }
 
@@ -35,19 +28,27 @@ fn unique(draft: &Draft, problems: &mut Problems) {
     names::once("node name", "give each node a name of its own", nodes, problems);
     let networks = draft.networks.iter().map(|network| (&network.value.name, network.at("name")));
     names::once("network name", "give each network a name of its own", networks, problems);
-    let nics = || draft.nodes.iter().flat_map(|node| &node.value.interfaces);
-    let macs = nics().map(|nic| (nic.value.mac, nic.at("mac")));
-    names::once("MAC address", "every network card has its own: read it off the card", macs, problems);
+    let interfaces = || draft.nodes.iter().flat_map(|node| &node.value.interfaces);
+    names::once(
+        "MAC address",
+        "every network card has its own: read it off the card",
+        interfaces().flat_map(cards),
+        problems,
+    );
     let serials =
         draft.nodes.iter().filter_map(|node| Some((node.value.serial.as_ref()?, node.at("serial"))));
     let way_out = "every machine has its own: read it with `dmidecode -s system-serial-number`";
     names::once("serial number", way_out, serials, problems);
-    let addresses = nics().filter_map(|nic| Some((nic.value.address?, nic.at("address"))));
+    let addresses =
+        interfaces().filter_map(|interface| Some((interface.value.address?, interface.at("address"))));
     names::once("address", "give each interface an address of its own", addresses, problems);
-    for node in &draft.nodes {
-        let what = format!("on node `{}`, network", node.value.name);
-        let networks = node.value.interfaces.iter().map(|nic| (&nic.value.network, nic.at("network")));
-        names::once(&what, "interfaces are named after their networks: one for each", networks, problems);
+}
+
+fn cards(interface: &Entry<Interface>) -> Vec<(Mac, Place)> {
+    match &interface.value.port {
+        Port::Card(mac) => vec![(*mac, interface.at("mac"))],
+        Port::Bond { macs, .. } => macs.iter().map(|mac| (mac.value, mac.place.clone())).collect(),
+        Port::Vlan { .. } => vec![],
     }
 }
 
@@ -61,7 +62,7 @@ fn profile(node: &Entry<Node>, profiles: &Profiles, problems: &mut Problems) {
 }
 
 fn gateway(network: &Entry<Network>, problems: &mut Problems) {
-    let Network { name, subnet, gateway } = &network.value;
+    let Network { name, subnet, gateway, .. } = &network.value;
     if let Some(gateway) = gateway.filter(|gateway| !subnet.is_for_machines(*gateway)) {
         let message = format!("gateway {gateway} is no machine's address in {subnet}");
         let hint = format!("take an address inside the subnet of network `{name}`");
@@ -80,31 +81,5 @@ fn overlaps(networks: &[Entry<Network>], problems: &mut Problems) {
                 "give each network addresses of its own",
             ));
         }
-    }
-}
-
-fn unknown_network(nic: &Entry<Nic>, networks: &[Entry<Network>], problems: &mut Problems) {
-    let known = networks.iter().map(|network| network.value.name.as_str());
-    names::known("network", nic.value.network.as_str(), nic.at("network"), known, problems);
-}
-
-fn address(nic: &Entry<Nic>, network: &Network) -> Option<Problem> {
-    let address = nic.value.address?;
-    let (message, hint) = misplaced(address, network)?;
-    Some(Problem::at(nic.at("address"), message, hint))
-}
-
-/// Why a node cannot have an address.
-fn misplaced(address: IpAddr, network: &Network) -> Option<(String, String)> {
-    let Network { name, subnet, gateway } = network;
-    let inside = || format!("take another address of {subnet}, or remove the line for DHCP");
-    if !subnet.contains(address) {
-        Some((format!("{address} lies outside network `{name}`, which is {subnet}"), inside()))
-    } else if !subnet.is_for_machines(address) {
-        Some((format!("{address} is the network's own or its broadcast address"), inside()))
-    } else if *gateway == Some(address) {
-        Some((format!("{address} is the gateway of network `{name}`"), inside()))
-    } else {
-        None
     }
 }
