@@ -10,6 +10,7 @@ mod owners;
 use serde::Serialize;
 
 use self::keep::Kept;
+pub(crate) use self::objection::contents;
 pub use self::owners::Owners;
 use crate::facts::Found;
 use crate::model::install::Install;

@@ -13,13 +13,18 @@ use crate::plan::{Disk, Partition, Plan};
 pub(super) fn write(plan: &Plan, removal: &Removal) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for disk in &plan.disks {
-        steps.extend(table(disk)?);
-        steps.push(reread(disk));
-        steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
-        // A new partition may start exactly where an earlier one did, or end there.
-        let new = disk.partitions.iter().filter(|partition| !removal.keeps(&disk.name, partition.number));
-        steps.extend(new.map(|partition| wipe(&node(disk, partition)).on([&disk.name])));
+        steps.extend(write_one(disk, removal)?);
     }
+    Ok(steps)
+}
+
+pub(super) fn write_one(disk: &Disk, removal: &Removal) -> Result<Vec<Step>> {
+    let mut steps = table(disk)?.to_vec();
+    steps.push(reread(disk));
+    steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
+    // A new partition may start exactly where an earlier one did, or end there.
+    let new = disk.partitions.iter().filter(|partition| !removal.keeps(&disk.name, partition.number));
+    steps.extend(new.map(|partition| wipe(&node(disk, partition)).on([&disk.name])));
     Ok(steps)
 }
 
