@@ -53,8 +53,8 @@ enum Command {
     /// Give this node a blank disk in the place of one that it has lost; the exit status is 2 if nobody said yes
     ReplaceDisk {
         /// The new disk, such as /dev/sdb; needed only if more than one can be meant
-        #[arg(long, value_name = "DISK", default_value = "")]
-        with: PathBuf,
+        #[arg(long, value_name = "DISK")]
+        with: Option<PathBuf>,
         /// Where everything that is said is written
         #[arg(long, value_name = "FILE", default_value = LOG)]
         log: PathBuf,
@@ -102,8 +102,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::ReplaceDisk { with, log } => {
             let mut console = console(&log)?;
             // One of the links below /dev/disk will do.
-            let with = fs::canonicalize(&with).unwrap_or(with).display().to_string();
-            if replace::run(&mut host, &mut console, &with)? == Ended::Declined {
+            let node = |with: PathBuf| fs::canonicalize(&with).unwrap_or(with).display().to_string();
+            if replace::run(&mut host, &mut console, with.map(node).as_deref())? == Ended::Declined {
                 return Ok(ExitCode::from(DECLINED));
             }
         }

@@ -22,11 +22,11 @@ use crate::install::{self, Ended};
 use crate::own_plan;
 use crate::plan::{Disk, PartitionKind};
 
-/// Replaces a disk of this node; `with` is the new one's node, empty if there is but one that can be meant.
+/// Replaces a disk of this node; `with` is the new one's node, if somebody has said it.
 ///
 /// # Errors
 /// Why not; then nothing was written. Or what failed, and what state the disk is in.
-pub fn run(host: &mut dyn Run, console: &mut Console, with: &str) -> Result<Ended> {
+pub fn run(host: &mut dyn Run, console: &mut Console, with: Option<&str>) -> Result<Ended> {
     let plan = own_plan::read(Path::new(own_plan::PATH))?;
     let disks = facts::probe::probe(&facts::probe::Roots::default(), host)?.disks;
     let case = Case { plan: &plan, disks: &disks, with };

@@ -57,7 +57,7 @@ const GIB8: Bytes = Bytes(8 << 30);
 struct Scene {
     plan: Plan,
     disks: Vec<Found>,
-    with: &'static str,
+    with: Option<&'static str>,
 }
 
 impl Scene {
@@ -66,11 +66,11 @@ impl Scene {
         let plan = node();
         let mut disks = vec![alive(&plan, 0, "/dev/sda"), alive(&plan, 2, "/dev/sdc")];
         disks.extend(others);
-        Self { plan, disks, with: "" }
+        Self { plan, disks, with: None }
     }
 
     fn with(self, with: &'static str) -> Self {
-        Self { with, ..self }
+        Self { with: Some(with), ..self }
     }
 
     fn choose(&self) -> Result<Replacement, Vec<Refusal>> {
@@ -115,7 +115,7 @@ fn what_lies_on_a_raw_disk_is_drbds_own_matter() {
     let plan = node();
     let disks =
         vec![alive(&plan, 0, "/dev/sda"), alive(&plan, 1, "/dev/sdb"), blank("/dev/sdd", Bytes::GIB * 4)];
-    let replacement = Scene { plan, disks, with: "" }.choose().unwrap();
+    let replacement = Scene { plan, disks, with: None }.choose().unwrap();
     assert_eq!(replacement.at, 2);
     assert_eq!(
         replacement.report(),
@@ -130,14 +130,14 @@ fn what_lies_on_a_raw_disk_is_drbds_own_matter() {
 fn of_two_lost_disks_the_one_that_the_new_one_can_be() {
     let plan = node();
     let disks = vec![alive(&plan, 0, "/dev/sda"), blank("/dev/sdb", Bytes::GIB * 4)];
-    assert_eq!(Scene { plan, disks, with: "" }.choose().unwrap().at, 2);
+    assert_eq!(Scene { plan, disks, with: None }.choose().unwrap().at, 2);
 }
 
 #[test]
 fn nothing_is_lost() {
     let plan = node();
     let disks = vec![alive(&plan, 0, "/dev/sda"), alive(&plan, 1, "/dev/sdb"), alive(&plan, 2, "/dev/sdc")];
-    Scene { plan, disks, with: "" }.assert_refused(
+    Scene { plan, disks, with: None }.assert_refused(
         "this node misses no disk: disk0 is /dev/sda, disk1 is /dev/sdb, disk2 is /dev/sdc",
         "a broken disk is missing once it is pulled out; a good one that md has given up comes back by \
          `mdadm --manage /dev/md/NAME --re-add PARTITION`",
@@ -151,7 +151,7 @@ fn an_interrupted_replacement_is_told() {
     half.our_boot_code = false;
     let scene = |half: &Found| {
         let disks = vec![alive(&plan, 0, "/dev/sda"), half.clone(), alive(&plan, 2, "/dev/sdc")];
-        Scene { plan: plan.clone(), disks, with: "" }
+        Scene { plan: plan.clone(), disks, with: None }
     };
     scene(&half).assert_refused(
         "/dev/sdb (Any Disk, serial OLD1, 8G) is disk1, but has no boot code: its replacement was interrupted",
@@ -257,7 +257,7 @@ fn what_had_no_copy_does_not_come_back() {
     let disks = [facts("", "", GIB8), facts("", "", Bytes::GIB * 4)];
     let plan = plan(&layouts::single_drbd(), &disks, &Seed::node("c", "n1")).unwrap().numbered();
     let disks = vec![alive(&plan, 1, "/dev/sdb"), blank("/dev/sda", GIB8)];
-    Scene { plan, disks, with: "" }.assert_refused(
+    Scene { plan, disks, with: None }.assert_refused(
         "disk0 is missing, and it alone had swap, /boot, /: no other disk has a copy",
         "install the node anew; `keep` in [install] saves what DRBD has",
     );

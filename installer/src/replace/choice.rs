@@ -11,8 +11,8 @@ pub struct Case<'a> {
     pub plan: &'a Plan,
     /// Every disk of the machine.
     pub disks: &'a [Found],
-    /// The node of the new disk; empty if nobody has said which one it is.
-    pub with: &'a str,
+    /// The node of the new disk; none if nobody has said which one it is.
+    pub with: Option<&'a str>,
 }
 
 /// A disk of the plan that the machine has no more, and what takes its place.
@@ -39,7 +39,10 @@ pub fn choose(case: &Case<'_>) -> Result<Replacement, Vec<Refusal>> {
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let (at, new) = if case.with.is_empty() { case.only_one(&lost)? } else { case.named(&lost)? };
+    let (at, new) = match case.with {
+        Some(name) => case.named(&lost, name)?,
+        None => case.only_one(&lost)?,
+    };
     Ok(Replacement { plan: case.plan_with(at, new), at, new: new.clone() })
 }
 
@@ -63,9 +66,9 @@ impl<'a> Case<'a> {
         self.plan.disks.iter().find(|disk| guid(found) == Some(disk.guid))
     }
 
-    fn named(&self, lost: &[usize]) -> Place<'a> {
-        let named = self.disks.iter().find(|found| found.facts.name == self.with);
-        let new = named.ok_or_else(|| vec![objection::not_there(self)])?;
+    fn named(&self, lost: &[usize], name: &str) -> Place<'a> {
+        let named = self.disks.iter().find(|found| found.facts.name == name);
+        let new = named.ok_or_else(|| vec![objection::not_there(self.disks, name)])?;
         match self.planned(new) {
             Some(disk) => Err(vec![objection::not_lost(new, disk)]),
             None => self.place(lost, new),

@@ -131,10 +131,9 @@ fn unfinished(disk: &Disk, found: &Found, plan: &Plan) -> Option<Refusal> {
     })
 }
 
-pub(super) fn not_there(case: &Case<'_>) -> Refusal {
-    let disks: Vec<String> = case.disks.iter().map(Found::describe).collect();
-    let message = format!("this machine has no disk {}", case.with);
-    Refusal::new(message, format!("its disks are {}", disks.join(", ")))
+pub(super) fn not_there(there: &[Found], name: &str) -> Refusal {
+    let disks: Vec<String> = there.iter().map(Found::describe).collect();
+    Refusal::new(format!("this machine has no disk {name}"), format!("its disks are {}", disks.join(", ")))
 }
 
 pub(super) fn not_lost(new: &Found, planned: &Disk) -> Refusal {
