@@ -19,6 +19,7 @@ use crate::debian::{Archive, Package};
 use crate::failure::with_hint;
 use crate::lock::NodePackages;
 use crate::manifest;
+use crate::own;
 use crate::publish;
 use crate::rootfs::bench::Bench;
 use crate::rootfs::{self, Deb, Rootfs};
@@ -112,6 +113,7 @@ pub fn parts(session: &Session, recipe: &Recipe) -> Result<Parts> {
     for platform in Platform::of(recipe.plan.firmware) {
         files.extend(grub_modules(session, platform)?);
     }
+    files.extend(own::files()?);
     let facts = RoleFacts {
         profile: recipe.spec.profile.clone(),
         kernel_release: boot.kernel_release()?,

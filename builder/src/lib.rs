@@ -13,6 +13,7 @@ pub mod lock;
 pub mod manifest;
 pub mod media;
 pub mod media_key;
+pub mod own;
 pub mod package;
 pub mod partial;
 pub mod payload;

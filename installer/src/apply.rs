@@ -10,6 +10,8 @@
 //! 5. `boot` again: boot code that nothing starts yet;
 //! 6. `finish`: everything is closed again, and synced;
 //! 7. `boot`, the last writes: each disk boots from its own one on, and not before; then each is marked as finished.
+//!
+//! `replacement` does for one disk of a node that runs what of these it needs.
 
 mod arrays;
 mod boot;
@@ -25,6 +27,7 @@ mod mount;
 mod place;
 mod recorded;
 mod removal;
+mod replacement;
 mod signatures;
 mod step;
 mod tables;
@@ -40,6 +43,7 @@ pub use self::machine::Machine;
 pub use self::place::Root;
 pub use self::recorded::Recorded;
 pub use self::removal::{Old, OldKind, Removal};
+pub use self::replacement::replacement;
 pub use self::step::{Action, Step};
 use crate::format::Epoch;
 use crate::host::Command;
@@ -107,7 +111,27 @@ pub fn apply<R: Read>(
     door: &mut impl Door,
     watch: &mut dyn FnMut(&Step),
 ) -> Result<(), Failure> {
-    let mut root = Some(root);
+    perform(steps, Some(root), door, watch)
+}
+
+/// As [`apply`], for steps that unpack nothing.
+///
+/// # Errors
+/// The first step that failed.
+pub fn apply_rootless(
+    steps: &[Step],
+    door: &mut impl Door,
+    watch: &mut dyn FnMut(&Step),
+) -> Result<(), Failure> {
+    perform::<std::io::Empty>(steps, None, door, watch)
+}
+
+fn perform<R: Read>(
+    steps: &[Step],
+    mut root: Option<Root<R>>,
+    door: &mut impl Door,
+    watch: &mut dyn FnMut(&Step),
+) -> Result<(), Failure> {
     let mut open: Vec<&Action> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         watch(step);

@@ -13,14 +13,14 @@ use crate::host::Host;
 use crate::install::{self, Ended, Prepared};
 use crate::medium::Medium;
 use crate::report::{self, Known};
-use crate::{facts, init};
+use crate::{facts, init, replace};
 
 /// Where a log goes that nobody has asked for.
 const LOG: &str = "/run/xinstall.log";
 /// Nobody said yes.
 const DECLINED: u8 = 2;
 
-/// Makes this machine a node of a Xen cluster.
+/// Makes this machine a node of a Xen cluster, and gives a node a new disk.
 #[derive(Debug, Parser)]
 #[command(name = "xinstall", version)]
 struct Cli {
@@ -47,6 +47,15 @@ enum Command {
         /// Also over a node that this very payload has finished
         #[arg(long)]
         again: bool,
+        /// Where everything that is said is written
+        #[arg(long, value_name = "FILE", default_value = LOG)]
+        log: PathBuf,
+    },
+    /// Give this node a blank disk in the place of one that it has lost; the exit status is 2 if nobody said yes
+    ReplaceDisk {
+        /// The new disk, such as /dev/sdb; needed only if more than one can be meant
+        #[arg(long, value_name = "DISK")]
+        with: Option<PathBuf>,
         /// Where everything that is said is written
         #[arg(long, value_name = "FILE", default_value = LOG)]
         log: PathBuf,
@@ -93,6 +102,14 @@ fn run(command: Command) -> Result<ExitCode> {
             let arguments = Arguments::parse(&fs::read_to_string("/proc/cmdline")?);
             let arguments = Arguments { again: again || arguments.again, ..arguments };
             if install::run(&mut host, &mut console, &medium, &arguments)? == Ended::Declined {
+                return Ok(ExitCode::from(DECLINED));
+            }
+        }
+        Command::ReplaceDisk { with, log } => {
+            let mut console = console(&log)?;
+            // One of the links below /dev/disk will do.
+            let node = |with: PathBuf| fs::canonicalize(&with).unwrap_or(with).display().to_string();
+            if replace::run(&mut host, &mut console, with.map(node).as_deref())? == Ended::Declined {
                 return Ok(ExitCode::from(DECLINED));
             }
         }

@@ -48,13 +48,27 @@ pub fn refuse(host: &mut dyn Run, mark: &str, plan: &Plan, disks: &[Found]) -> R
     Ok(())
 }
 
-/// Whether a partition has the mark; one that cannot be mounted has not.
+/// The mark on an EFI system partition, whichever payload's; an image leaves none.
+///
+/// # Errors
+/// When a mount point cannot be made, or the partition stays mounted.
+pub fn find(host: &mut dyn Run, device: &str) -> Result<Option<String>> {
+    let is_mark = |name: &String| name.len() == DIGITS && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+    Ok(marks(host, device)?.into_iter().find(is_mark))
+}
+
 fn carries(host: &mut dyn Run, device: &str, mark: &str) -> Result<bool> {
+    Ok(marks(host, device)?.iter().any(|found| found == mark))
+}
+
+/// What lies where marks are; a partition that cannot be mounted has none.
+fn marks(host: &mut dyn Run, device: &str) -> Result<Vec<String>> {
     fs::create_dir_all(MOUNT)?;
     if !host.output(&Command::new(["mount", "-t", "vfat", "-o", "ro", device, MOUNT]))?.succeeded() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
-    let found = Path::new(MOUNT).join(FOLDER).join(mark).exists();
+    let entries = fs::read_dir(Path::new(MOUNT).join(FOLDER)).into_iter().flatten().filter_map(Result::ok);
+    let found = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     host.run(&Command::new(["umount", MOUNT]))?;
     Ok(found)
 }

@@ -58,7 +58,7 @@ fn install_here(host: &mut Host, console: &mut Console) -> Result<()> {
         Ended::Installed => Ok(()),
         Ended::Declined => bail!("not installed: nobody said yes"),
     });
-    let why = ended.as_ref().err().map(|error| install::explain(error) + "\n");
+    let why = ended.as_ref().err().map(|error| report::explain(error) + "\n");
     let log = console.log().unwrap_or_default() + &why.unwrap_or_default();
     if let Err(error) = opened.leave(host, LOG, &log) {
         console.say(&format!("note: {error:#}"));

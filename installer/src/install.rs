@@ -17,6 +17,7 @@ use crate::console::Console;
 use crate::content::Additions;
 use crate::facts::{self, Firmware, Found, Machine};
 use crate::finished;
+use crate::format::Epoch;
 use crate::host::Run;
 use crate::identity::candidates::{self, Unidentified};
 use crate::kept;
@@ -129,7 +130,7 @@ pub struct Prepared {
     pub spec: NodeSpec,
     /// Its disks.
     pub plan: Plan,
-    role: Role,
+    epoch: Epoch,
     additions: Additions,
     steps: Vec<Step>,
 }
@@ -177,8 +178,9 @@ impl Prepared {
         let files = role.complete(&spec, &plan, &sources.profiles.overlay_folders(&spec))?;
         let additions = Additions::new(files, spec.access.root_password_hash.clone());
         let steps = apply::steps(&plan, &removal, role.epoch(), &mark)?;
-        check_programs(&steps)?;
-        Ok(Self { machine, name, spec, plan, role, additions, steps })
+        let missing = missing_programs(&steps);
+        ensure!(missing.is_empty(), "this installer has no {}: it was not made whole", missing.join(", "));
+        Ok(Self { machine, name, spec, plan, epoch: role.epoch(), additions, steps })
     }
 
     /// The plan, and what the disks hold now.
@@ -217,7 +219,7 @@ impl Prepared {
         let progress = stream.progress();
         let input = io::BufReader::with_capacity(1 << 20, stream);
         let tar = Told { input, progress, done: 0, told: 0, console: &console };
-        let root = Root { tar, additions: self.additions.clone(), epoch: self.role.epoch() };
+        let root = Root { tar, additions: self.additions.clone(), epoch: self.epoch };
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
         Ok(apply::apply(&self.steps, root, &mut door, &mut watch)?)
@@ -296,7 +298,7 @@ fn only_profile(payload: &Payload) -> Result<String> {
     }
 }
 
-fn refused(refusals: &[Refusal]) -> Error {
+pub(crate) fn refused(refusals: &[Refusal]) -> Error {
     let lines: Vec<_> =
         refusals.iter().map(|refusal| format!("{}\nhint: {}", refusal.message, refusal.hint)).collect();
     anyhow!("{}", lines.join("\nerror: "))
@@ -369,14 +371,12 @@ fn check_room(payload: &Payload, profile: &str, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// All programs that are going to be run here, not those in the node's root.
-fn check_programs(steps: &[Step]) -> Result<()> {
+/// Of the programs that are going to be run here those that are not there; what is in the node's root is not looked at.
+pub(crate) fn missing_programs(steps: &[Step]) -> Vec<&str> {
     let programs: BTreeSet<&str> = steps.iter().filter_map(Step::program).collect();
     let path = std::env::var("PATH").unwrap_or_default();
-    let is_there = |program: &&str| !path.split(':').any(|folder| Path::new(folder).join(program).exists());
-    let missing: Vec<&str> = programs.into_iter().filter(is_there).collect();
-    ensure!(missing.is_empty(), "this installer has no {}: it was not made whole", missing.join(", "));
-    Ok(())
+    let is_missing = |program: &&str| !path.split(':').any(|folder| Path::new(folder).join(program).exists());
+    programs.into_iter().filter(is_missing).collect()
 }
 
 /// A stream that tells how far it is, in tenths, and what had to be fetched again.

@@ -32,9 +32,12 @@ pub mod model;
 #[cfg(feature = "install")]
 pub mod network;
 pub mod overlay;
+pub mod own_plan;
 #[cfg(feature = "install")]
 pub mod payload;
 pub mod plan;
+#[cfg(feature = "install")]
+pub mod replace;
 #[cfg(feature = "install")]
 pub mod report;
 pub mod role;

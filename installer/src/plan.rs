@@ -2,7 +2,8 @@
 //!
 //! The rooms: `disks` picks disks for the rules of a layout, `partitions`, `md`, `lvm` and `filesystems`
 //! cut them up with `shares`, `ids` gives everything its identity, `draft` holds what is decided so far,
-//! `check` looks for our own mistakes, `lookup` finds things in a plan, `draw` and `scale` show it to a person.
+//! `check` looks for our own mistakes, `lookup` finds things in a plan, `names` calls its disks otherwise, `draw` and
+//! `scale` show it to a person.
 
 mod check;
 mod disks;
@@ -13,12 +14,13 @@ mod ids;
 mod lookup;
 mod lvm;
 mod md;
+mod names;
 mod partitions;
 mod refusal;
 mod scale;
 mod shares;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::ids::Seed;
@@ -43,7 +45,7 @@ pub fn plan(layout: &Layout, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, V
 }
 
 /// A layout applied to real disks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The layout's name.
     pub layout: String,
@@ -64,7 +66,7 @@ pub struct Plan {
 }
 
 /// Space of a disk that the layout leaves unused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waste {
     /// The disk's name.
     pub disk: String,
@@ -75,7 +77,7 @@ pub struct Waste {
 }
 
 /// A disk with its GPT.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// As in the facts.
     pub name: String,
@@ -94,7 +96,7 @@ pub struct Disk {
 }
 
 /// What a partition is for; gives the GPT type GUID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartitionKind {
     /// GRUB's core image for BIOS.
@@ -114,7 +116,7 @@ pub enum PartitionKind {
 }
 
 /// A partition; `start` and `size` are multiples of the sector size, `start` of 1 MiB.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
     /// Number in the table.
     pub number: u32,
@@ -131,7 +133,7 @@ pub struct Partition {
 }
 
 /// A partition of the plan: `plan.disks[disk]`'s partition of that number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionRef {
     /// Index into [`Plan::disks`].
     pub disk: usize,
@@ -140,7 +142,7 @@ pub struct PartitionRef {
 }
 
 /// An md array, metadata 1.2, with an internal write-intent bitmap and an empty bad block log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Array {
     /// `/dev/md/NAME`; the superblock says `any:NAME`.
     pub name: String,
@@ -163,7 +165,7 @@ pub struct Array {
 }
 
 /// A member of an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Where.
     pub partition: PartitionRef,
@@ -172,7 +174,7 @@ pub struct Member {
 }
 
 /// What carries a file system or a physical volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Device {
     /// A partition.
@@ -189,7 +191,7 @@ pub enum Device {
 }
 
 /// A volume group with its one physical volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeGroup {
     /// Name.
     pub name: String,
@@ -212,7 +214,7 @@ pub struct VolumeGroup {
 }
 
 /// A linear logical volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogicalVolume {
     /// Name.
     pub name: String,
@@ -227,7 +229,7 @@ pub struct LogicalVolume {
 }
 
 /// A file system or swap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filesystem {
     /// Where.
     pub on: Device,

@@ -15,7 +15,7 @@ use crate::format::Epoch;
 use crate::model::node::NodeSpec;
 use crate::overlay::{self, Content, OverlayFile};
 use crate::plan::Plan;
-use crate::{identity, initrd, menu};
+use crate::{identity, initrd, menu, own_plan};
 
 const FACTS: &str = "role.json";
 const MENU: &str = "grub.cfg";
@@ -34,7 +34,7 @@ pub struct Role {
     pub menu: String,
     /// The initramfs without anything of a node; none where the kernel starts without one.
     pub initrd: Option<Vec<u8>>,
-    /// Files that are the same on every node: the repository of our packages, GRUB's modules.
+    /// Files that are the same on every node: the repository of our packages, GRUB's modules, this program.
     pub files: Vec<OverlayFile>,
 }
 
@@ -63,6 +63,7 @@ impl Role {
         let mut files = overlay::render(overlays, &context.value())?;
         files.extend(identity::files(spec));
         files.extend(self.files.iter().cloned());
+        files.push(own_plan::file(plan)?);
         let menu = menu::fill(&self.menu, plan, &context.boot)?;
         files.push(regular("boot/grub/grub.cfg", menu.into_bytes()));
         if let Some(role) = &self.initrd {

@@ -118,7 +118,7 @@ impl FromStr for Bytes {
 
 /// The logical sector size of a disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "u64")]
+#[serde(into = "u64", try_from = "u64")]
 pub enum SectorSize {
     /// 512 bytes: the disk boots by BIOS and by UEFI.
     #[default]
@@ -132,6 +132,23 @@ impl From<SectorSize> for u64 {
         match size {
             SectorSize::B512 => 512,
             SectorSize::B4096 => 4096,
+        }
+    }
+}
+
+/// Why a number is not a sector size.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a sector size: it is 512 or 4096")]
+pub struct NotASectorSize(u64);
+
+impl TryFrom<u64> for SectorSize {
+    type Error = NotASectorSize;
+
+    fn try_from(bytes: u64) -> Result<Self, NotASectorSize> {
+        match bytes {
+            512 => Ok(Self::B512),
+            4096 => Ok(Self::B4096),
+            other => Err(NotASectorSize(other)),
         }
     }
 }

@@ -1,17 +1,16 @@
-//! The installer's initramfs: this very program under the name of `xinstall`, the tools that it runs, and their libraries.
-//!
-//! The tools come from the tools tree. This program was linked on the host, whose C library may be newer; it brings its own
-//! loader and libraries, in a folder of their own.
+//! The installer's initramfs: this very program under the name of `xinstall` ([`own`]), and the tools that it runs, which come
+//! from the tools tree with their libraries.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use cpio::NewcBuilder;
+use installer::overlay::Content;
 
+use crate::own;
 use crate::session::Session;
 use crate::stage::Stage;
 
@@ -38,7 +37,7 @@ const CODE_PAGE: [&str; 3] = [
 ];
 
 /// Other names of programs.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 7] = [
     ("usr/bin/mmd", "mtools"),
     ("usr/bin/mcopy", "mtools"),
     ("usr/bin/mren", "mtools"),
@@ -46,15 +45,8 @@ const NAMES: [(&str, &str); 9] = [
     ("usr/sbin/vgs", "lvm"),
     ("usr/sbin/lvs", "lvm"),
     ("usr/sbin/mkfs.ext4", "mke2fs"),
-    ("usr/sbin/xinstall", "../lib/xbuild/run"),
-    ("init", "usr/lib/xbuild/run"),
 ];
 
-/// Where this program lies with what it needs.
-const OWN: &str = "usr/lib/xbuild";
-/// `/init` and `xinstall`; which of them it is called by does not matter.
-const RUN: &str = "#!/bin/sh\n\
-    exec /usr/lib/xbuild/ld.so --library-path /usr/lib/xbuild /usr/lib/xbuild/xinstall \"$@\"\n";
 /// Configures a card as busybox's DHCP client asks it to.
 const DHCP_SCRIPT: &str = include_str!("dhcp.sh");
 const LEVEL: i32 = 9;
@@ -76,7 +68,7 @@ pub fn make(session: &Session, stage: &Stage, keys: &[String]) -> Result<Vec<u8>
     // Until /dev is mounted this is all that the kernel has to give to `/init`.
     archive.console()?;
     add_tools(&mut archive, session, stage)?;
-    add_own(&mut archive, session, stage)?;
+    add_own(&mut archive)?;
     for (name, target) in NAMES {
         archive.symlink(name, target)?;
     }
@@ -90,7 +82,7 @@ pub fn make(session: &Session, stage: &Stage, keys: &[String]) -> Result<Vec<u8>
 
 fn add_tools(archive: &mut Archive, session: &Session, stage: &Stage) -> Result<()> {
     let ldd = ["ldd"].into_iter().chain(PROGRAMS);
-    let libraries = libraries(&stage.capture(&session.tools.run(ldd))?);
+    let libraries = own::libraries(&stage.capture(&session.tools.run(ldd))?);
     let files = PROGRAMS.into_iter().chain(CODE_PAGE).map(PathBuf::from).chain(libraries);
     for path in files {
         let inside = path.strip_prefix("/").context("BUG: a tool without an absolute path")?;
@@ -115,35 +107,13 @@ fn merged(path: &Path) -> String {
     if text.starts_with("lib") { format!("usr/{text}") } else { text }
 }
 
-/// This program without its debug information, its loader and its libraries.
-fn add_own(archive: &mut Archive, session: &Session, stage: &Stage) -> Result<()> {
-    let own = std::env::current_exe().context("this program has no path")?;
-    let traced = Command::new(&own).env("LD_TRACE_LOADED_OBJECTS", "1").output();
-    let traced = traced.with_context(|| format!("cannot start {}", own.display()))?;
-    for library in libraries(&String::from_utf8_lossy(&traced.stdout)) {
-        let name = library.file_name().context("BUG: a library without a name")?.to_string_lossy();
-        let name = if name.starts_with("ld-linux") { "ld.so" } else { &*name };
-        let bytes = fs::read(&library).with_context(|| format!("cannot read {}", library.display()))?;
-        archive.file(&format!("{OWN}/{name}"), 0o755, &bytes)?;
+/// Process 1 is the same, whatever it is called.
+fn add_own(archive: &mut Archive) -> Result<()> {
+    for file in own::files()? {
+        let Content::File(bytes) = &file.content else { continue };
+        archive.file(&file.path.to_string_lossy(), file.mode, bytes)?;
     }
-    ensure!(archive.has(&format!("{OWN}/ld.so")), "{} has no loader", own.display());
-    archive.file(&format!("{OWN}/xinstall"), 0o755, &stripped(&own, session, stage)?)?;
-    archive.file(&format!("{OWN}/run"), 0o755, RUN.as_bytes())
-}
-
-fn stripped(own: &Path, session: &Session, stage: &Stage) -> Result<Vec<u8>> {
-    let work = session.cache.scratch("xinstall")?;
-    fs::copy(own, work.path().join("xinstall"))?;
-    stage.run(&session.tools.run(["strip", "/work/xinstall"]).bind(work.path(), "/work"))?;
-    let bytes = fs::read(work.path().join("xinstall"))?;
-    work.remove()?;
-    Ok(bytes)
-}
-
-/// Paths in what ldd(1) says: `NAME => PATH (ADDRESS)` or `PATH (ADDRESS)`; the kernel's own object has none.
-fn libraries(said: &str) -> BTreeSet<PathBuf> {
-    let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
-    said.lines().filter(|line| line.contains("(0x")).filter_map(path).map(PathBuf::from).collect()
+    archive.symlink("init", own::COMMAND)
 }
 
 /// A newc archive, folders before what they hold.
@@ -187,20 +157,5 @@ impl Archive {
     fn compress(self) -> Result<Vec<u8>> {
         let archive = cpio::newc::trailer(self.bytes).context("cannot end the initramfs")?;
         zstd::encode_all(archive.as_slice(), LEVEL).context("cannot compress the initramfs")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::libraries;
-    use std::path::PathBuf;
-
-    #[test]
-    fn libraries_are_what_has_a_path_and_an_address() {
-        let said = "/usr/sbin/mdadm:\n\tlinux-vdso.so.1 (0x00007ffd)\n\
-            \tlibudev.so.1 => /lib/x86_64-linux-gnu/libudev.so.1 (0x00007f1)\n\
-            \t/lib64/ld-linux-x86-64.so.2 (0x00007f2)\n/usr/bin/x:\n\tstatically linked\n";
-        let paths = ["/lib/x86_64-linux-gnu/libudev.so.1", "/lib64/ld-linux-x86-64.so.2"];
-        assert_eq!(libraries(said), paths.map(PathBuf::from).into());
     }
 }

@@ -1,5 +1,7 @@
 //! md arrays, made by mdadm(8) with every number from the plan.
 //!
+//! A member that is lost is made anew by the node's own mdadm, udev and all.
+//!
 //! They resync in the background: what is on the disks is not zeros, as it is in an image, hence not equal. Read in mdadm
 //! 4.4: sizes and offsets are taken in KiB (`parse_size`); a name gets `homehost:` in front (`init_super1`); members get
 //! random UUIDs (`write_init_super1`), which nothing can set; without udev, mdadm makes `/dev/md/NAME` itself
@@ -58,11 +60,43 @@ fn stop_one(plan: &Plan, array: &Array) -> Step {
     stop.on(disks).settling_itself()
 }
 
+/// A new member in the place of one that is lost: what md still has of the lost one goes first.
+///
+/// `detached` are members whose device is gone, `failed` those that md has given up; where there are none, mdadm does
+/// nothing (`Manage_subdevs`). Where the data starts on the new one, mdadm takes from the others.
+pub(super) fn renew(array: &Array, member: &str) -> [Step; 2] {
+    let Array { name, .. } = array;
+    let forget = manage(name, &["--fail", "detached", "--remove", "detached", "--remove", "failed"]);
+    let add = Step::run(format!("adding {member} to the array {name}"), manage(name, &["--add", member]));
+    let take_out = manage(name, &["--fail", member, "--remove", member]);
+    [
+        Step::run(format!("removing what is left of lost members of the array {name}"), forget),
+        add.undone_by(Action::Run(take_out)),
+    ]
+}
+
+/// Until then GRUB, which does not know that the kernel is still copying, may read from it what is not there yet.
+pub(super) fn wait_for_copy(array: &Array, member: &str) -> Step {
+    let name = &array.name;
+    let what =
+        format!("waiting until the array {name} is copied to {member} (/proc/mdstat shows how far it is)");
+    Step::new(what, Action::Copied { array: path(name), member: member.to_owned() })
+}
+
+fn manage(name: &str, arguments: &[&str]) -> Command {
+    let path = path(name);
+    Command::new(["mdadm", "--manage", &path].into_iter().chain(arguments.iter().copied()))
+}
+
+fn path(name: &str) -> String {
+    format!("/dev/md/{name}")
+}
+
 fn mdadm_create(plan: &Plan, array: &Array) -> Command {
     let mut argv = vec![
         "mdadm".to_owned(),
         "--create".to_owned(),
-        format!("/dev/md/{}", array.name),
+        path(&array.name),
         "--run".to_owned(),
         "--metadata=1.2".to_owned(),
         "--homehost=any".to_owned(),
@@ -104,7 +138,7 @@ fn level(array: &Array) -> Vec<String> {
 }
 
 pub(super) fn mdadm_stop(name: &str) -> Command {
-    without_udev(Command::new(["mdadm".to_owned(), "--stop".to_owned(), format!("/dev/md/{name}")]))
+    without_udev(Command::new(["mdadm".to_owned(), "--stop".to_owned(), path(name)]))
 }
 
 fn without_udev(command: Command) -> Command {

@@ -7,7 +7,7 @@ mod grub;
 
 use anyhow::{Context as _, Result};
 
-pub(super) use self::grub::prepare;
+pub(super) use self::grub::{prepare, prepare_here};
 use super::finish::sync_device;
 use super::removal::{Old, Removal};
 use super::step::{Action, Step};
@@ -15,7 +15,7 @@ use super::{WORK, device};
 use crate::format::mbr::no_boot_code;
 use crate::format::{Epoch, Piece, esp};
 use crate::plan::{Disk, Partition, PartitionKind, Plan};
-use crate::units::{Bytes, SectorSize};
+use crate::units::SectorSize;
 
 /// The mark among the installer's own files.
 const MARK: &str = "mark";
@@ -25,7 +25,7 @@ pub(super) fn invalidate(plan: &Plan, removal: &Removal) -> Vec<Step> {
     plan.disks.iter().map(|disk| invalidate_one(disk, removal)).collect()
 }
 
-fn invalidate_one(disk: &Disk, removal: &Removal) -> Step {
+pub(super) fn invalidate_one(disk: &Disk, removal: &Removal) -> Step {
     let esp = |old: &Old| Piece::zeros(old.start, disk.sector_size.bytes());
     let pieces = [no_boot_code()].into_iter().chain(removal.old_esps(&disk.name).map(esp)).collect();
     let write = Action::Write { device: disk.name.clone(), pieces };
@@ -42,7 +42,7 @@ pub(super) fn enable(plan: &Plan, epoch: Epoch) -> Result<Vec<Step>> {
 }
 
 /// The disk boots by both ways or, after a failure, by none: the first is closed again when the second fails.
-fn enable_disk(plan: &Plan, disk: &Disk, epoch: Epoch) -> Result<Vec<Step>> {
+pub(super) fn enable_disk(plan: &Plan, disk: &Disk, epoch: Epoch) -> Result<Vec<Step>> {
     let uefi = plan.firmware.has_uefi().then(|| release(disk, epoch)).transpose()?;
     let retract = uefi.as_ref().and_then(|[release, _]| release.undo.clone());
     let bios = boots_by_bios(plan, disk).then(|| sector(disk)).transpose()?;
@@ -70,10 +70,20 @@ fn sector(disk: &Disk) -> Result<Step> {
 
 /// The mark of a finished node, for media and their menus. Without it the node boots all the same.
 pub(super) fn mark(plan: &Plan, epoch: Epoch, name: &str) -> Result<Vec<Step>> {
+    mark_disks(plan, plan.disks.iter().filter(|disk| disk.boot), epoch, name)
+}
+
+/// As [`mark`], on these disks.
+pub(super) fn mark_disks<'d>(
+    plan: &Plan,
+    disks: impl IntoIterator<Item = &'d Disk>,
+    epoch: Epoch,
+    name: &str,
+) -> Result<Vec<Step>> {
     let from = format!("{WORK}/{MARK}");
     let put = Action::Put { path: from.clone(), bytes: format!("{name}\n").into_bytes() };
     let mut steps = vec![Step::new("writing the mark of a finished node", put)];
-    for disk in plan.disks.iter().filter(|disk| disk.boot) {
+    for disk in disks {
         let node = device::partition(&disk.name, only(disk, PartitionKind::Esp)?.number);
         let what = format!("marking {node} as finished");
         let calls = esp::mark(&node, (&from, name), plan.firmware.has_uefi(), epoch);

@@ -1,6 +1,6 @@
 //! What the installer calls the devices of a plan, and on which disks they lie.
 
-use crate::plan::{Device, PartitionRef, Plan};
+use crate::plan::{Array, Device, PartitionRef, Plan};
 
 /// The node of a partition: `/dev/sda1`, `/dev/nvme0n1p1`.
 #[must_use]
@@ -38,6 +38,15 @@ pub(super) fn disks(plan: &Plan, device: &Device) -> Vec<String> {
         Device::Volume { group, .. } => {
             plan.volume_group(group).map(|group| disks(plan, &group.on)).unwrap_or_default()
         }
+    }
+}
+
+/// The array that a device is or lies on.
+pub(super) fn array<'p>(plan: &'p Plan, device: &Device) -> Option<&'p Array> {
+    match device {
+        Device::Partition(_) => None,
+        Device::Array(name) => plan.array(name),
+        Device::Volume { group, .. } => array(plan, &plan.volume_group(group)?.on),
     }
 }
 

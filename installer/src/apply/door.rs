@@ -48,6 +48,12 @@ pub trait Door: Run {
     /// It does not within `deadline`.
     fn wait_for(&mut self, device: &str, size: Bytes, deadline: Duration) -> Result<()>;
 
+    /// Waits until the kernel has copied to a new member of an array all that it is to have. That takes as long as it takes.
+    ///
+    /// # Errors
+    /// The kernel has stopped copying before: a disk that is read has failed, or the new one.
+    fn wait_for_copy(&mut self, array: &str, member: &str) -> Result<()>;
+
     /// Runs `command`, which has to succeed, with what `content` writes on its standard input.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ fn make_one(plan: &Plan, filesystem: &Filesystem, config: &str, epoch: Epoch) ->
     Step::run(what, call).on(device::disks(plan, &filesystem.on))
 }
 
-fn make_esp(plan: &Plan, at: PartitionRef, partition: &Partition) -> Step {
+pub(super) fn make_esp(plan: &Plan, at: PartitionRef, partition: &Partition) -> Step {
     let node = device::partition_of(plan, at);
     let sector_size = at.disk(plan).map(|disk| disk.sector_size).unwrap_or_default();
     let call = esp::mkfs(partition, sector_size, &node);

@@ -10,7 +10,7 @@ pub(super) fn close(plan: &Plan) -> Vec<Step> {
     unused.into_iter().flatten().chain(plan.disks.iter().map(sync)).collect()
 }
 
-fn sync(disk: &Disk) -> Step {
+pub(super) fn sync(disk: &Disk) -> Step {
     sync_device(&disk.name).on([&disk.name])
 }
 

@@ -21,6 +21,10 @@ use crate::units::{Bytes, SectorSize};
 
 /// How often a device that is waited for is looked at.
 const POLL: Duration = Duration::from_millis(20);
+/// How often an array that is copied is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// So long nothing is copied before it counts as stopped: a thread of the kernel begins it, in its own time.
+const STOPPED: Duration = Duration::from_secs(60);
 /// Of the pipe to a program that is fed.
 const BUFFER: usize = 1 << 20;
 
@@ -89,6 +93,29 @@ impl Door for Machine {
         }
     }
 
+    fn wait_for_copy(&mut self, array: &str, member: &str) -> Result<()> {
+        let md = format!("/sys/class/block/{}/md", kernel_name(array)?);
+        let state = format!("{md}/dev-{}/state", kernel_name(member)?);
+        let mut last_seen = Instant::now();
+        loop {
+            let read = |path: &str| fs::read_to_string(path).with_context(|| format!("cannot read {path}"));
+            // Words of Documentation/admin-guide/md.rst.
+            let state = read(&state).with_context(|| format!("{member} has left {array}"))?;
+            if state.trim().split(',').any(|word| word == "in_sync") {
+                return Ok(());
+            }
+            if read(&format!("{md}/sync_action"))?.trim() != "idle" {
+                last_seen = Instant::now();
+            }
+            ensure!(
+                last_seen.elapsed() < STOPPED,
+                "the kernel does not copy {array} to {member}, which is {}: `dmesg` says why",
+                state.trim()
+            );
+            thread::sleep(LOOK);
+        }
+    }
+
     fn feed(
         &mut self,
         command: &Command,
@@ -110,6 +137,13 @@ impl Door for Machine {
         let output = Output { status, stdout: String::new(), stderr };
         if output.succeeded() { Ok(()) } else { Err(failed(command, &output).into()) }
     }
+}
+
+/// `md127` of `/dev/md/root`.
+fn kernel_name(device: &str) -> Result<String> {
+    let path = fs::canonicalize(device).with_context(|| format!("{device} is not there"))?;
+    let name = path.strip_prefix("/dev").with_context(|| format!("{device} is no device"))?;
+    Ok(name.to_string_lossy().replace('/', "!"))
 }
 
 /// Disks may have changed their names since they were looked at.

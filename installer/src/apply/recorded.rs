@@ -94,6 +94,10 @@ impl Door for Recorded {
         self.effect(format!("wait for {device}: {} bytes", size.0))
     }
 
+    fn wait_for_copy(&mut self, array: &str, member: &str) -> Result<()> {
+        self.effect(format!("wait until {array} is copied to {member}"))
+    }
+
     fn feed(
         &mut self,
         command: &Command,

@@ -17,6 +17,9 @@ pub(super) fn remove(plan: &Plan, removal: &Removal) -> Vec<Step> {
 
 /// wipefs(8) erases what libblkid finds, at any place of the device; of md 0.90 and 1.0 that is its end.
 pub(super) fn wipe(device: &str) -> Step {
-    let command = Command::new(["wipefs", "--all", "--force", device]);
-    Step::run(format!("removing old signatures from {device}"), command)
+    Step::run(format!("removing old signatures from {device}"), wipe_command(device))
+}
+
+pub(super) fn wipe_command(device: &str) -> Command {
+    Command::new(["wipefs", "--all", "--force", device])
 }

@@ -106,6 +106,13 @@ pub enum Action {
         /// What it offers.
         size: Bytes,
     },
+    /// [`Door::wait_for_copy`].
+    Copied {
+        /// The array's node.
+        array: String,
+        /// The new member's.
+        member: String,
+    },
     /// A program that must succeed.
     Run(Command),
     /// [`Door::feed`], with the tar of the node's files.
@@ -141,6 +148,7 @@ impl Action {
             Self::Write { device, pieces } => door.write(device, pieces),
             Self::Put { path, bytes } => door.put(path, bytes),
             Self::Wait { device, size } => door.wait_for(device, *size, DEADLINE),
+            Self::Copied { array, member } => door.wait_for_copy(array, member),
             Self::Run(command) => Ok(door.run(command).map(drop)?),
             Self::Unpack(command) => {
                 let mut root = root.take();
@@ -172,6 +180,7 @@ impl fmt::Display for Action {
             }
             Self::Put { path, bytes } => write!(out, "put {} bytes into {path}", bytes.len()),
             Self::Wait { device, size } => write!(out, "wait for {device}: {} bytes", size.0),
+            Self::Copied { array, member } => write!(out, "wait until {array} is copied to {member}"),
             Self::Run(command) => write!(out, "{command}"),
             Self::Unpack(command) => write!(out, "{command} < the node's files"),
             Self::Core { from, disk, start, size } => {

@@ -17,13 +17,18 @@ const START: Bytes = Bytes::MIB;
 pub(super) fn write(plan: &Plan, removal: &Removal) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for disk in &plan.disks {
-        steps.extend(table(disk)?);
-        steps.push(reread(disk));
-        steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
-        // A new partition may start exactly where an earlier one did, or end there.
-        let new = disk.partitions.iter().filter(|partition| !removal.keeps(&disk.name, partition.number));
-        steps.extend(new.flat_map(|partition| forget(disk, partition)));
+        steps.extend(write_one(disk, removal)?);
     }
+    Ok(steps)
+}
+
+pub(super) fn write_one(disk: &Disk, removal: &Removal) -> Result<Vec<Step>> {
+    let mut steps = table(disk)?.to_vec();
+    steps.push(reread(disk));
+    steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
+    // A new partition may start exactly where an earlier one did, or end there.
+    let new = disk.partitions.iter().filter(|partition| !removal.keeps(&disk.name, partition.number));
+    steps.extend(new.flat_map(|partition| forget(disk, partition)));
     Ok(steps)
 }
 

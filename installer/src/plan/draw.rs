@@ -22,6 +22,14 @@ impl Plan {
         format!("layout {} on {}\n{trees}", self.layout, count(self.disks.len(), "disk"))
     }
 
+    /// One disk of it, as in [`Self::draw`].
+    #[must_use]
+    pub fn draw_one(&self, at: usize) -> String {
+        let tree: Vec<Tree> = self.disks.get(at).map(|disk| self.draw_disk(at, disk)).into_iter().collect();
+        let columns = Columns::of(&tree);
+        tree.iter().map(|tree| tree.print(&columns)).collect()
+    }
+
     fn draw_disk(&self, at: usize, disk: &Disk) -> Tree {
         let leaf = |partition: &Partition| Leaf {
             name: format!("{:>2} {}", partition.number, partition.name),

@@ -1,5 +1,6 @@
 //! Finding things in a plan, and what they are called.
 
+use super::partitions::backup_gpt;
 use super::{Array, Device, Disk, Filesystem, LogicalVolume, Partition, PartitionRef, Plan, VolumeGroup};
 use crate::units::Bytes;
 
@@ -8,6 +9,15 @@ impl PartitionRef {
     #[must_use]
     pub fn disk(self, plan: &Plan) -> Option<&Disk> {
         plan.disks.get(self.disk)
+    }
+}
+
+impl Disk {
+    /// How large a disk must be at least to carry the same partitions.
+    #[must_use]
+    pub fn least_size(&self) -> Bytes {
+        let end = |partition: &Partition| partition.start + partition.size;
+        self.partitions.iter().map(end).max().unwrap_or(Bytes::MIB) + backup_gpt(self.sector_size)
     }
 }
 

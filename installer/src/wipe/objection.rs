@@ -76,7 +76,7 @@ fn way_out(found: &Found, owner: Option<&str>) -> &'static str {
 }
 
 /// Each thing once: many signatures may belong to one, and a GPT brings an MBR that protects it.
-fn contents(found: &Found, owner: Option<&str>) -> String {
+pub(crate) fn contents(found: &Found, owner: Option<&str>) -> String {
     let has_gpt = found.contents.iter().any(|content| content.kind == "gpt");
     let mut shown: Vec<String> = Vec::new();
     for content in found.contents.iter().filter(|content| !(has_gpt && content.kind == "PMBR")) {

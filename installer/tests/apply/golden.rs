@@ -8,7 +8,7 @@ use installer::apply::Step;
 
 use crate::plans;
 
-fn assert_golden(name: &str, text: &str) {
+pub fn assert_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, text).unwrap();
@@ -18,7 +18,7 @@ fn assert_golden(name: &str, text: &str) {
 }
 
 /// What and to which disks, how, and how it is undone.
-fn drawn(steps: &[Step]) -> String {
+pub fn drawn(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         let short = step.disks.iter().map(|disk| disk.trim_start_matches("/dev/"));

@@ -9,3 +9,4 @@ mod layouts;
 mod order;
 mod plans;
 mod refusals;
+mod replacement;

@@ -1,4 +1,5 @@
-//! GRUB's images, made by the node's own GRUB in the node's own root, and put where nothing starts them yet.
+//! GRUB's images, made by the node's own GRUB in the node's own root, and put where nothing starts them yet. The root is
+//! that of a node in the making, or the one that we run in.
 
 use anyhow::Result;
 
@@ -19,19 +20,28 @@ const CONFIG: &str = "early.cfg";
 const INSIDE: &str = "/run";
 
 pub(in crate::apply) fn prepare(plan: &Plan, epoch: Epoch) -> Result<Vec<Step>> {
-    let config = grub::early_config(menu::filesystem(plan)?.uuid, menu::folder(plan));
-    let put = Action::Put { path: format!("{WORK}/{CONFIG}"), bytes: config.into_bytes() };
-    let mut steps = vec![Step::new("configuring GRUB", put)];
+    let mut steps = vec![configure(plan)?];
     steps.extend(open_work());
-    steps.extend(Platform::of(plan.firmware).map(|platform| image(plan, platform)));
-    if plan.firmware.has_bios() {
-        steps.push(keep_sector());
-    }
+    steps.extend(images(plan, INSIDE).into_iter().map(|(what, argv)| Step::run(what, in_root(argv))));
     steps.push(close_work());
     for disk in plan.disks.iter().filter(|disk| disk.boot) {
         steps.extend(place(plan, disk, epoch)?);
     }
     Ok(steps)
+}
+
+/// The same for one disk of the node that we run on.
+pub(in crate::apply) fn prepare_here(plan: &Plan, disk: &Disk, epoch: Epoch) -> Result<Vec<Step>> {
+    let mut steps = vec![configure(plan)?];
+    steps.extend(images(plan, WORK).into_iter().map(|(what, argv)| Step::run(what, Command::new(argv))));
+    steps.extend(place(plan, disk, epoch)?);
+    Ok(steps)
+}
+
+fn configure(plan: &Plan) -> Result<Step> {
+    let config = grub::early_config(menu::filesystem(plan)?.uuid, menu::folder(plan));
+    let put = Action::Put { path: format!("{WORK}/{CONFIG}"), bytes: config.into_bytes() };
+    Ok(Step::new("configuring GRUB", put))
 }
 
 /// `/run` is empty on a node that is off: what is made there leaves no trace.
@@ -48,10 +58,22 @@ fn close_work() -> Step {
     Step::run("unbinding the work folder", mount::umount(&format!("{TARGET}{INSIDE}"))).settling_itself()
 }
 
-fn image(plan: &Plan, platform: Platform) -> Step {
-    let [config, core] = [CONFIG, core_name(platform)].map(|name| format!("{INSIDE}/{name}"));
+/// What makes the images in `work`, in words and as command lines; the boot sector is read after the node's file systems are
+/// gone, so it is kept.
+fn images(plan: &Plan, work: &str) -> Vec<(String, Vec<String>)> {
+    let mut images: Vec<_> =
+        Platform::of(plan.firmware).map(|platform| image(plan, platform, work)).collect();
+    if plan.firmware.has_bios() {
+        let (from, to) = (format!("{}/{SECTOR}", Platform::Pc.modules()), format!("{work}/{SECTOR}"));
+        images.push(("keeping GRUB's boot sector".to_owned(), vec!["cp".to_owned(), from, to]));
+    }
+    images
+}
+
+fn image(plan: &Plan, platform: Platform, work: &str) -> (String, Vec<String>) {
+    let [config, core] = [CONFIG, core_name(platform)].map(|name| format!("{work}/{name}"));
     let call = grub::mkimage(platform, &config, menu::folder(plan), &core);
-    Step::run(format!("making GRUB's image for {}", platform.name()), in_root(call.argv))
+    (format!("making GRUB's image for {}", platform.name()), call.argv)
 }
 
 const fn core_name(platform: Platform) -> &'static str {
@@ -59,12 +81,6 @@ const fn core_name(platform: Platform) -> &'static str {
         Platform::Pc => "core.img",
         Platform::Efi => "grub.efi",
     }
-}
-
-/// It is read after the node's file systems are gone.
-fn keep_sector() -> Step {
-    let [from, to] = [Platform::Pc.modules(), INSIDE.to_owned()].map(|folder| format!("{folder}/{SECTOR}"));
-    Step::run("keeping GRUB's boot sector", in_root(["cp", &from, &to]))
 }
 
 fn in_root<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Command {
