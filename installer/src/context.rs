@@ -1,12 +1,14 @@
 //! What templates may ask for: the node and the plan, in the words that configuration files use.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::model::node::{Boot, Identity, NodeSpec};
-use crate::model::storage::FilesystemKind;
-use crate::plan::{Device, Filesystem, Plan};
+use crate::model::node::{Boot, Copy, Identity, NodeSpec, Replicated};
+use crate::model::storage::{Carrier, FilesystemKind};
+use crate::plan::{Device, Filesystem, Partition, PartitionKind, Plan};
 use crate::units::Bytes;
 
 /// Values for overlay templates. Every name is always there, so that a template cannot fail on one node only.
@@ -30,6 +32,10 @@ pub struct Context {
     pub lvm_devices: Vec<String>,
     /// Lines for fstab, in the order in which they are mounted.
     pub mounts: Vec<MountEntry>,
+    /// Partitions that are left to DRBD.
+    pub drbd_partitions: Vec<DrbdPartition>,
+    /// DRBD's resources.
+    pub drbd: Vec<DrbdResource>,
 }
 
 /// Arguments, joined by spaces.
@@ -74,6 +80,41 @@ pub struct MountEntry {
     pub pass: u8,
 }
 
+/// A partition that udev gives a name of its own: what disk it is on may change, and the peer's may be another.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrbdPartition {
+    /// Its name below `/dev/xbuild`.
+    pub name: String,
+    /// Its GUID.
+    pub uuid: String,
+}
+
+/// A file below `/etc/drbd.d`, for both nodes the same.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrbdResource {
+    /// The resource's name.
+    pub name: String,
+    /// `/dev/drbdMINOR`.
+    pub device: String,
+    /// The device below it.
+    pub backing: String,
+    /// Lines of `disk`, without the semicolon.
+    pub disk: Vec<String>,
+    /// Lines of `net`.
+    pub net: Vec<String>,
+    /// Its two ends.
+    pub ends: Vec<DrbdEnd>,
+}
+
+/// `on NODE { … }`.
+#[derive(Clone, Debug, Serialize)]
+pub struct DrbdEnd {
+    /// The node's host name.
+    pub node: String,
+    /// Address and port.
+    pub address: String,
+}
+
 impl Context {
     /// The values for a node that is laid out by `plan`.
     #[must_use]
@@ -96,6 +137,8 @@ impl Context {
                 .collect(),
             lvm_devices: plan.volume_groups.iter().flat_map(|group| lvm_names(plan, &group.on)).collect(),
             mounts: mounts(plan),
+            drbd_partitions: drbd_partitions(plan),
+            drbd: spec.replicated.iter().map(drbd_resource).collect(),
         }
     }
 
@@ -181,6 +224,42 @@ fn mount_entry(filesystem: &Filesystem) -> MountEntry {
         kind: kind.to_owned(),
         options,
         pass,
+    }
+}
+
+fn drbd_partitions(plan: &Plan) -> Vec<DrbdPartition> {
+    let raw = |partition: &&Partition| partition.kind == PartitionKind::Drbd;
+    let partitions = plan.disks.iter().flat_map(|disk| &disk.partitions).filter(raw);
+    let named = |partition: &Partition| DrbdPartition {
+        name: partition.name.clone(),
+        uuid: partition.guid.to_string(),
+    };
+    partitions.map(named).collect()
+}
+
+fn drbd_resource(device: &Replicated) -> DrbdResource {
+    let lines = |options: &[(String, String)]| {
+        options.iter().map(|(name, value)| format!("{name} {value}")).collect()
+    };
+    let end = |copy: &Copy| {
+        let port = device.port;
+        let address = match copy.address {
+            IpAddr::V4(address) => format!("{address}:{port}"),
+            IpAddr::V6(address) => format!("ipv6 [{address}]:{port}"),
+        };
+        DrbdEnd { node: copy.node.clone(), address }
+    };
+    DrbdResource {
+        name: device.name.clone(),
+        device: format!("/dev/drbd{}", device.minor),
+        backing: match &device.backing {
+            Carrier::Partition(name) => format!("/dev/xbuild/{name}"),
+            Carrier::Array(name) => format!("/dev/md/{name}"),
+            Carrier::Volume { group, name } => format!("/dev/{group}/{name}"),
+        },
+        disk: lines(&device.disk),
+        net: lines(&device.net),
+        ends: device.copies.iter().map(end).collect(),
     }
 }
 

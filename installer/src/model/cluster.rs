@@ -7,9 +7,10 @@ use std::path::Path;
 
 use super::access::is_password_hash;
 use super::document::{Document, Entry, Section, Table};
+use super::drbd::Drbd;
 use super::install::InstallSettings;
 use super::network::{Mac, Subnet};
-use super::node::{Access, Identity, Interface, Marks, Mirrors, NodeSpec};
+use super::node::{Access, Copy, Identity, Interface, Marks, Mirrors, NodeSpec, Replicated};
 use super::problem::{Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
@@ -25,6 +26,7 @@ pub struct Cluster {
     install: InstallSettings,
     networks: Vec<Network>,
     nodes: Vec<Node>,
+    drbd: Vec<Drbd>,
 }
 
 /// What all nodes have in common: `[cluster]`.
@@ -88,6 +90,7 @@ struct Draft {
     install: InstallSettings,
     networks: Vec<Entry<Network>>,
     nodes: Vec<Entry<Node>>,
+    drbd: Vec<Entry<Drbd>>,
 }
 
 impl Section for Draft {
@@ -106,7 +109,8 @@ impl Section for Draft {
         let install = install(table);
         let networks = table.sections("network");
         let nodes = table.sections("node");
-        Some(Self { common, install, networks, nodes })
+        let drbd = table.sections("drbd");
+        Some(Self { common, install, networks, nodes, drbd })
     }
 }
 
@@ -167,6 +171,10 @@ impl Section for Nic {
     }
 }
 
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
 impl Cluster {
     /// Reads a cluster file whose nodes have these profiles.
     ///
@@ -184,6 +192,7 @@ impl Cluster {
             install: draft.install,
             networks: draft.networks.into_iter().map(|network| network.value).collect(),
             nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
+            drbd: draft.drbd.into_iter().map(|device| device.value).collect(),
         })
     }
 
@@ -223,8 +232,29 @@ impl Cluster {
             access: self.common.access.clone(),
             install: self.install.then(&node.install).finish(),
             identity: Some(self.identity(node)),
+            replicated: self.replicated(node),
             ..profiles.resolve_with(node.profile.as_str(), &node.boot)?
         })
+    }
+
+    /// The devices that a node has a copy of.
+    fn replicated(&self, node: &Node) -> Vec<Replicated> {
+        let here = |device: &&Drbd| device.nodes.iter().any(|name| name.value == node.name);
+        let copy = |device: &Drbd, name: &Hostname| {
+            let node = self.nodes.iter().find(|node| node.name == *name)?;
+            let nic = node.interfaces.iter().find(|nic| nic.value.network == device.network)?;
+            Some(Copy { node: name.to_string(), address: nic.value.address? })
+        };
+        let replicated = |device: &Drbd| Replicated {
+            name: device.name.to_string(),
+            minor: device.minor.0,
+            port: device.port.0,
+            backing: device.backing.clone(),
+            disk: device.disk.iter().map(owned).collect(),
+            net: device.net.iter().map(owned).collect(),
+            copies: device.nodes.iter().filter_map(|name| copy(device, &name.value)).collect(),
+        };
+        self.drbd.iter().filter(here).map(replicated).collect()
     }
 
     fn identity(&self, node: &Node) -> Identity {

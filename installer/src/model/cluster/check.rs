@@ -1,5 +1,7 @@
 //! Whether nodes, networks and profiles fit together.
 
+mod drbd;
+
 use std::net::IpAddr;
 
 use super::{Draft, Network, Nic, Node};
@@ -16,6 +18,7 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     draft.nodes.iter().for_each(|node| profile(node, profiles, problems));
     draft.networks.iter().for_each(|network| gateway(network, problems));
     overlaps(&draft.networks, problems);
+    drbd::check(draft, profiles, problems);
     for nic in draft.nodes.iter().flat_map(|node| &node.value.interfaces) {
         let network = draft
             .networks
