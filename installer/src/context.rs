@@ -1,12 +1,14 @@
 //! What templates may ask for: the node and the plan, in the words that configuration files use.
 
 mod devices;
+mod drbd;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use self::devices::Devices;
+use self::drbd::{Partition, Resource};
 use crate::model::node::{Boot, Identity, NodeSpec};
 use crate::model::storage::FilesystemKind;
 use crate::plan::{Device, Filesystem, Plan};
@@ -36,6 +38,10 @@ pub struct Context {
     /// `links`, `netdevs` and `networks`: what systemd is told of network devices.
     #[serde(flatten)]
     devices: Devices,
+    /// Partitions that are left to DRBD.
+    drbd_partitions: Vec<Partition>,
+    /// DRBD's resources.
+    drbd: Vec<Resource>,
 }
 
 /// Arguments, joined by spaces.
@@ -103,6 +109,8 @@ impl Context {
             lvm_devices: plan.volume_groups.iter().flat_map(|group| lvm_names(plan, &group.on)).collect(),
             mounts: mounts(plan),
             devices: Devices::new(spec),
+            drbd_partitions: drbd::partitions(plan),
+            drbd: spec.replicated.iter().map(Resource::new).collect(),
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod cluster;
 pub mod document;
+mod drbd;
 pub mod install;
 mod layout;
 pub mod link;
@@ -13,6 +14,7 @@ pub mod node;
 pub mod problem;
 pub mod profile;
 pub mod resolve;
+mod setting;
 mod ssh_key;
 pub mod storage;
 pub(crate) mod suggest;

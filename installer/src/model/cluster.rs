@@ -9,10 +9,11 @@ use std::path::Path;
 use self::interface::Interface;
 use super::access::is_password_hash;
 use super::document::{Document, Entry, Section, Table};
+use super::drbd::Drbd;
 use super::install::{Install, InstallSettings};
 use super::link::Mtu;
 use super::network::Subnet;
-use super::node::{self, Access, Attachment, Identity, Marks, Mirrors, NodeSpec};
+use super::node::{self, Access, Attachment, Copy, Identity, Marks, Mirrors, NodeSpec, Replicated};
 use super::problem::{Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
@@ -28,6 +29,7 @@ pub struct Cluster {
     install: InstallSettings,
     networks: Vec<Network>,
     nodes: Vec<Node>,
+    drbd: Vec<Drbd>,
 }
 
 /// What all nodes have in common: `[cluster]`.
@@ -85,6 +87,7 @@ struct Draft {
     install: InstallSettings,
     networks: Vec<Entry<Network>>,
     nodes: Vec<Entry<Node>>,
+    drbd: Vec<Entry<Drbd>>,
 }
 
 impl Section for Draft {
@@ -103,7 +106,8 @@ impl Section for Draft {
         let install = install(table);
         let networks = table.sections("network");
         let nodes = table.sections("node");
-        Some(Self { common, install, networks, nodes })
+        let drbd = table.sections("drbd");
+        Some(Self { common, install, networks, nodes, drbd })
     }
 }
 
@@ -156,6 +160,10 @@ impl Section for Disk {
     }
 }
 
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
 impl Cluster {
     /// Reads a cluster file whose nodes have these profiles.
     ///
@@ -173,6 +181,7 @@ impl Cluster {
             install: draft.install,
             networks: draft.networks.into_iter().map(|network| network.value).collect(),
             nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
+            drbd: draft.drbd.into_iter().map(|device| device.value).collect(),
         })
     }
 
@@ -218,8 +227,29 @@ impl Cluster {
             access: self.common.access.clone(),
             install: self.install.then(&node.install).finish(),
             identity: Some(self.identity(node)),
+            replicated: self.replicated(node),
             ..profiles.resolve_with(node.profile.as_str(), &node.boot)?
         })
+    }
+
+    /// The devices that a node has a copy of.
+    fn replicated(&self, node: &Node) -> Vec<Replicated> {
+        let here = |device: &&Drbd| device.nodes.iter().any(|name| name.value == node.name);
+        let copy = |device: &Drbd, name: &Hostname| {
+            let node = self.nodes.iter().find(|node| node.name == *name)?;
+            let nic = node.interfaces.iter().find(|nic| nic.value.is_in(&device.network))?;
+            Some(Copy { node: name.to_string(), address: nic.value.address? })
+        };
+        let replicated = |device: &Drbd| Replicated {
+            name: device.name.to_string(),
+            minor: device.minor.0,
+            port: device.port.0,
+            backing: device.backing.clone(),
+            disk: device.disk.iter().map(owned).collect(),
+            net: device.net.iter().map(owned).collect(),
+            copies: device.nodes.iter().filter_map(|name| copy(device, &name.value)).collect(),
+        };
+        self.drbd.iter().filter(here).map(replicated).collect()
     }
 
     fn identity(&self, node: &Node) -> Identity {

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problem, Problems};
+use super::setting::Setting;
 use super::suggest;
 use super::value::{Found, Value, Wrong, kind_of};
 
@@ -156,6 +157,17 @@ impl Table<'_> {
         entries.iter().filter_map(|found| self.value(found, &label, &example)).collect()
     }
 
+    /// The value of a setting, as the daemon's configuration has it; the usual one without the key.
+    pub(super) fn setting(&mut self, setting: &Setting) -> String {
+        let Setting { name, kind, usual } = *setting;
+        let Some(found) = self.get(name) else { return usual.to_owned() };
+        let place = self.document.place(found.span());
+        let read = kind.read(name, &Found { value: found.get_ref(), place: &|| place.clone() });
+        let (label, example) = (format!("`{name}`"), format!("{name} = {}", kind.example(usual)));
+        let value = self.unless_wrong(read, found, place.clone(), (kind.what(), &label, &example));
+        value.unwrap_or_else(|| usual.to_owned())
+    }
+
     /// The table `[key]`, if it is there.
     pub fn section<T: Section>(&mut self, key: &'static str) -> Option<Entry<T>> {
         let found = self.get(key)?;
@@ -204,10 +216,22 @@ impl<'a> Table<'a> {
             let place = self.document.place(found.span());
             if T::SECRET { place.masked() } else { place }
         };
-        let problem = match T::read(&Found { value: found.get_ref(), place: &place }) {
+        let read = T::read(&Found { value: found.get_ref(), place: &place });
+        let (place, kind) = (place(), (T::WHAT, label, example));
+        self.unless_wrong(read, found, place, kind)
+    }
+
+    fn unless_wrong<T>(
+        &mut self,
+        read: Result<T, Wrong>,
+        found: &Spanned<DeValue<'a>>,
+        place: Place,
+        (what, label, example): (&str, &str, &str),
+    ) -> Option<T> {
+        let problem = match read {
             Ok(value) => return Some(value),
-            Err(Wrong::Kind) => wrong_kind(found.get_ref(), place(), label, T::WHAT, example),
-            Err(Wrong::Value { message, hint }) => Problem::at(place(), message, hint),
+            Err(Wrong::Kind) => wrong_kind(found.get_ref(), place, label, what, example),
+            Err(Wrong::Value { message, hint }) => Problem::at(place, message, hint),
         };
         self.problems.push(problem);
         None

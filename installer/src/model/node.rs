@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::install::Install;
 use super::link::BondMode;
-use super::storage::Layout;
+use super::storage::{Carrier, Layout};
 use crate::units::Bytes;
 
 /// Everything that is said about a node, resolved: no `extends`, no defaults left open.
@@ -30,6 +30,8 @@ pub struct NodeSpec {
     pub install: Install,
     /// Which node it is; none for a generic image (DHCP, name from serial number or MAC).
     pub identity: Option<Identity>,
+    /// Devices that it has a copy of.
+    pub replicated: Vec<Replicated>,
 }
 
 /// The packages that one profile of the `extends` chain adds.
@@ -85,6 +87,34 @@ pub struct Identity {
     pub interfaces: Vec<Interface>,
     /// Sizes of the node's disks, where the cluster file says them; an image is made for these.
     pub disks: Vec<Bytes>,
+}
+
+/// A DRBD resource with one volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Replicated {
+    /// The resource's name.
+    pub name: String,
+    /// It is `/dev/drbdMINOR`.
+    pub minor: u32,
+    /// The TCP port of its connection.
+    pub port: u32,
+    /// What carries the copy, on either node.
+    pub backing: Carrier,
+    /// Names and values for `disk { … }` of drbd.conf(5).
+    pub disk: Vec<(String, String)>,
+    /// Names and values for `net { … }`.
+    pub net: Vec<(String, String)>,
+    /// The two nodes.
+    pub copies: Vec<Copy>,
+}
+
+/// One end of a DRBD connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Copy {
+    /// The node's host name.
+    pub node: String,
+    /// Its address in the network of the resource.
+    pub address: IpAddr,
 }
 
 /// A network interface: what has an address, or carries VLANs or guests.

@@ -135,6 +135,7 @@ impl Profiles {
             access: Access::default(),
             install: Install::default(),
             identity: None,
+            replicated: Vec::new(),
         })
     }
 

@@ -17,7 +17,9 @@ fn quoted(words: &[&str]) -> String {
 
 /// The nearest of `known`, if it is near enough to be a slip of the finger: a third of the letters.
 fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(1);
+    let letters = word.chars().count();
+    // Of a single letter nothing would be left.
+    let allowed = (letters / 3).max(usize::from(letters > 1));
     let near = known.iter().map(|other| (distance(word, other), *other));
     near.filter(|(distance, _)| *distance <= allowed).min().map(|(_, other)| other)
 }
@@ -56,6 +58,7 @@ mod tests {
         let known = ["packages", "overlays"];
         assert_eq!(hint("packges", "key", known), "did you mean `packages`?");
         assert_eq!(hint("colour", "key", known), "known keys: `packages`, `overlays`");
+        assert_eq!(hint("D", "protocol", ["A", "C"]), "known protocols: `A`, `C`");
         assert_eq!(hint("colour", "network", []), "there is no network");
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod drbd;
 mod install;
 mod interfaces;
 mod layout;

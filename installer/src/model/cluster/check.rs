@@ -1,5 +1,6 @@
 //! Whether nodes, networks and profiles fit together.
 
+mod drbd;
 mod interfaces;
 
 use super::interface::{Interface, Port};
@@ -18,6 +19,7 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     draft.nodes.iter().for_each(|node| profile(node, profiles, problems));
     draft.networks.iter().for_each(|network| gateway(network, problems));
     overlaps(&draft.networks, problems);
+    drbd::check(draft, profiles, problems);
     for node in &draft.nodes {
         interfaces::check(&node.value, &draft.networks, sound, problems);
     }

@@ -28,6 +28,13 @@ pub(super) enum Port {
     Vlan { id: VlanId, on: NetworkName },
 }
 
+impl Interface {
+    /// Whether it leads to that network.
+    pub(super) fn is_in(&self, network: &NetworkName) -> bool {
+        self.in_network && self.name == *network
+    }
+}
+
 /// A key, another one without which it says nothing, and how to write that.
 const PAIRS: [(&str, &str, &str); 4] = [
     ("macs", "bond", "say how the cards work together, such as `bond = \"active-backup\"`"),

@@ -1,0 +1,100 @@
+//! Settings of daemons: each has a name, what it may be, and what it is unless somebody says otherwise.
+
+use super::document::Table;
+use super::suggest;
+use super::value::{Found, Wrong};
+
+/// One setting, by the name that the daemon's own configuration has for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) usual: &'static str,
+}
+
+/// What a setting may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// A whole number within limits, and what it counts.
+    Number(u32, u32, &'static str),
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// Bytes in a second, with a unit of 1024 each: `100M`.
+    Rate,
+}
+
+impl Kind {
+    /// A value as the daemon's configuration has it.
+    pub(super) fn read(self, name: &str, found: &Found<'_>) -> Result<String, Wrong> {
+        match self {
+            Self::Number(least, most, unit) => number(found, (least, most), unit),
+            Self::Word(known) => {
+                let text = found.text()?;
+                let hint = suggest::hint(text, "value", known.iter().copied());
+                let wrong = || Wrong::value(format!("`{text}` is nothing that `{name}` can be"), hint);
+                known.contains(&text).then(|| text.to_owned()).ok_or_else(wrong)
+            }
+            Self::Rate => {
+                let text = found.text()?;
+                let hint = "write a whole number with K, M or G behind it, such as `100M`: bytes in a second";
+                let wrong = || Wrong::value(format!("`{text}` is not a rate"), hint);
+                is_rate(text).then(|| text.to_owned()).ok_or_else(wrong)
+            }
+        }
+    }
+
+    pub(super) const fn what(self) -> &'static str {
+        match self {
+            Self::Number(..) => "a whole number",
+            Self::Word(_) | Self::Rate => "a string",
+        }
+    }
+
+    /// How a value looks in a file.
+    pub(super) fn example(self, value: &str) -> String {
+        match self {
+            Self::Number(..) => value.to_owned(),
+            Self::Word(_) | Self::Rate => format!("\"{value}\""),
+        }
+    }
+}
+
+/// Settings with their values, in the order in which they are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Settings(Vec<(&'static str, String)>);
+
+impl Settings {
+    /// As they are when nobody says anything.
+    pub(super) fn usual(known: &'static [Setting]) -> Self {
+        Self(known.iter().map(|setting| (setting.name, setting.usual.to_owned())).collect())
+    }
+
+    /// What a table says, and what is usual where it says nothing.
+    pub(super) fn read(table: &mut Table<'_>, known: &'static [Setting]) -> Self {
+        Self(known.iter().map(|setting| (setting.name, table.setting(setting))).collect())
+    }
+
+    /// Names and values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+fn number(found: &Found<'_>, (least, most): (u32, u32), unit: &str) -> Result<String, Wrong> {
+    let number = found.value.as_integer().ok_or(Wrong::Kind)?;
+    let within = u32::from_str_radix(number.as_str(), number.radix());
+    let within = within.ok().filter(|number| (least..=most).contains(number));
+    let hint = format!("write a whole number of {unit} from {least} to {most}");
+    within
+        .map(|number| number.to_string())
+        .ok_or_else(|| Wrong::value(format!("{number} is out of range"), hint))
+}
+
+fn is_rate(text: &str) -> bool {
+    text.strip_suffix(['K', 'M', 'G']).is_some_and(|number| {
+        !number.starts_with('0')
+            && !number.is_empty()
+            && number.len() < 8
+            && number.bytes().all(|b| b.is_ascii_digit())
+    })
+}
