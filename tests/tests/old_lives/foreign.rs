@@ -54,8 +54,8 @@ const PLACES: &str = "
     ext4 start $(part 4 1)
     create /dev/md/end --level=1 --metadata=1.0 --raid-devices=2 $(part 3 2) $(part 4 2)
     ext4 end /dev/md/end
-    create /dev/md/pv --level=1 --metadata=1.2 --data-offset=2048K --raid-devices=2 $(part 3 3) $(part 4 3)
-    group parts /dev/md/pv
+    create /dev/md/vg --level=1 --metadata=1.2 --data-offset=2048K --raid-devices=2 $(part 3 3) $(part 4 3)
+    group parts /dev/md/vg
     create /dev/md/swap --level=1 --metadata=0.90 --raid-devices=2 $(part 3 4) $(part 4 4)
     ext4 swap /dev/md/swap
     create /dev/md/drbd --level=1 --metadata=1.0 --raid-devices=2 $(part 5 1) missing
@@ -64,7 +64,7 @@ const PLACES: &str = "
 
 const STOP: &str = "
     vgchange $lvm --activate n whole parts
-    for array in first second third end pv swap drbd; do mdadm --stop /dev/md/$array; done
+    for array in first second third end vg swap drbd; do mdadm --stop /dev/md/$array; done
     sync
 ";
 
@@ -78,7 +78,7 @@ pub fn foreign() -> &'static Foreign {
         let maker = storage().copy("life-maker");
         let drives = [made.ends.images.disks.as_slice(), &made.places.images.disks].concat();
         let steps = format!("set -ex{}{ENDS}{PLACES}{STOP}", partitions());
-        let check = format!("{COMMON}\nmake() {{{steps}}}\n(make) >/run/answers/make 2>&1\necho $? >/run/answers/make.status\n");
+        let check = format!("{COMMON}\nmake() {{\n{steps}}}\n(make) >/run/answers/make 2>&1\necho $? >/run/answers/make.status\n");
         let guest = Guest { keep: true, entry: Entry::PlainLinux, foreign: &drives, ..Guest::new(&maker, &check) };
         guest.examine().good("make");
         maker.remove();
