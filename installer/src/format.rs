@@ -38,6 +38,12 @@ impl Piece {
     pub fn new(at: Bytes, block: Block) -> Self {
         Self { at, bytes: block.into_bytes() }
     }
+
+    /// Zeros at an offset.
+    #[must_use]
+    pub fn zeros(at: Bytes, length: Bytes) -> Self {
+        Self { at, bytes: vec![0; length.0 as usize] }
+    }
 }
 
 /// A command to be run by whoever owns the sandbox.

@@ -15,7 +15,7 @@ use super::{WORK, device};
 use crate::format::mbr::no_boot_code;
 use crate::format::{Epoch, Piece, esp};
 use crate::plan::{Disk, Partition, PartitionKind, Plan};
-use crate::units::{Bytes, SectorSize};
+use crate::units::SectorSize;
 
 /// The mark among the installer's own files.
 const MARK: &str = "mark";
@@ -26,14 +26,10 @@ pub(super) fn invalidate(plan: &Plan, removal: &Removal) -> Vec<Step> {
 }
 
 fn invalidate_one(disk: &Disk, removal: &Removal) -> Step {
-    let esp = |old: &Old| zeros(old.start, disk.sector_size.bytes());
+    let esp = |old: &Old| Piece::zeros(old.start, disk.sector_size.bytes());
     let pieces = [no_boot_code()].into_iter().chain(removal.old_esps(&disk.name).map(esp)).collect();
     let write = Action::Write { device: disk.name.clone(), pieces };
     Step::new(format!("invalidating the boot code of {}", disk.name), write).on([&disk.name])
-}
-
-fn zeros(at: Bytes, length: Bytes) -> Piece {
-    Piece { at, bytes: vec![0; length.0 as usize] }
 }
 
 /// The last writes of all: from here on the disks boot, one after the other.

@@ -48,12 +48,11 @@ fn ways(calls: &[String], disk: &str) -> BTreeSet<&'static str> {
     let mut ways = BTreeSet::new();
     let esp = partition(disk, 15);
     for call in calls {
-        if call.starts_with(&format!("write to {disk}: 440 ")) {
-            if call.contains("bytes at 0") {
-                ways.insert("BIOS")
-            } else {
-                ways.remove("BIOS")
-            };
+        if call.starts_with(&format!("write to {disk}: 440 bytes at 0")) {
+            ways.insert("BIOS");
+        }
+        if call.starts_with(&format!("write to {disk}: no boot code")) {
+            ways.remove("BIOS");
         }
         if call.contains(&format!("mren -i {esp} ")) {
             if call.ends_with("BOOTX64.EFI") {
