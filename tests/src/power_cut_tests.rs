@@ -88,14 +88,15 @@ fn a_cut_before_each_flush_of_something_critical() {
             (4, Landed::Everything),
         ]
     );
-    assert_eq!(history(&recording).cuts(2).len(), cuts.len() + 1, "one lies between");
+    let more = history(&recording).cuts(2);
+    assert!(more.contains(&Cut { at: 3, landed: Landed::Everything }), "one lies between: {more:?}");
 }
 
 #[test]
 fn a_node_is_old_until_something_else_changes_and_new_when_nothing_will() {
     let (_folder, disks, recording) = recorded(&[
         Some((0, 1, 2)),
-        Some((8, 1, 1)),
+        Some((8, 1, 0x11)),
         None,
         Some((8, 1, 5)),
         Some((9, 1, 5)),

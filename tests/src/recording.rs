@@ -5,8 +5,10 @@
 //! it does not tell, and a flush of one disk says nothing about another; that is in the disk's own log.
 
 use std::fs::{self, File};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice;
 
 use anyhow::{Result, ensure};
 use builder::vm::Drive;
@@ -162,25 +164,43 @@ pub struct Recording {
     pub events: Vec<Event>,
 }
 
-/// Writes and discards as they are in `all`, each disk's flushes behind as many of them as in its own log.
+/// As in `all`, whose flushes get the disks that know of one there: of several the one that has waited longest. A flush that
+/// was spared, since another disk's one had just been done, comes as late as it can.
 fn merge(all: &[Entry], own: &[Vec<Entry>], disk_at: impl Fn(u64) -> (usize, u64)) -> Result<Vec<Event>> {
     let mut rest: Vec<_> = own.iter().map(|entries| entries.iter().peekable()).collect();
+    let mut written = vec![0; own.len()];
     let mut events = Vec::new();
-    for entry in all.iter().filter(|entry| entry.kind != Kind::Flush) {
+    for (number, entry) in all.iter().enumerate() {
+        if entry.kind == Kind::Flush {
+            let mut waiting: Vec<usize> =
+                (0..own.len()).filter(|disk| awaits_flush(&mut rest[*disk])).collect();
+            waiting.sort_by_key(|disk| written[*disk]);
+            events.extend(waiting.first().and_then(|disk| flush(*disk, &mut rest[*disk])));
+            continue;
+        }
         let (disk, at) = disk_at(entry.at);
-        let own = &mut rest[disk];
-        let flushes = std::iter::from_fn(|| own.next_if(|entry| entry.kind == Kind::Flush));
-        events.extend(flushes.map(|entry| Event { disk, entry: entry.clone() }));
-        ensure!(own.next().is_some(), "disk {disk} does not know of a write to it at {at}");
+        events.extend(std::iter::from_fn(|| flush(disk, &mut rest[disk])));
+        ensure!(rest[disk].next().is_some(), "disk {disk} does not know of a write to it at {at}");
+        written[disk] = number;
         events.push(Event { disk, entry: Entry { at, ..entry.clone() } });
     }
-    for (disk, rest) in rest.into_iter().enumerate() {
-        for entry in rest {
-            ensure!(entry.kind == Kind::Flush, "disk {disk} alone knows of a write to it at {}", entry.at);
-            events.push(Event { disk, entry: entry.clone() });
-        }
+    for (disk, rest) in rest.iter_mut().enumerate() {
+        events.extend(std::iter::from_fn(|| flush(disk, rest)));
+        let more = rest.next().map(|entry| entry.at);
+        ensure!(more.is_none(), "disk {disk} alone knows of a write to it at {}", more.unwrap_or_default());
     }
     Ok(events)
+}
+
+type Entries<'e> = Peekable<slice::Iter<'e, Entry>>;
+
+fn awaits_flush(entries: &mut Entries<'_>) -> bool {
+    entries.peek().is_some_and(|entry| entry.kind == Kind::Flush)
+}
+
+fn flush(disk: usize, entries: &mut Entries<'_>) -> Option<Event> {
+    let entry = entries.next_if(|entry| entry.kind == Kind::Flush)?;
+    Some(Event { disk, entry: entry.clone() })
 }
 
 #[cfg(test)]
@@ -198,24 +218,36 @@ mod tests {
         if at < 4096 { (0, at) } else { (1, at - 4096) }
     }
 
+    fn event(disk: usize, entry: Entry) -> Event {
+        Event { disk, entry }
+    }
+
     /// The filter that sees all disks sees three flushes, of nobody knows which disk.
     #[test]
     fn a_flush_belongs_to_the_disk_that_knows_of_it() {
         let all = [write(0), FLUSH, write(4096), write(512), FLUSH, FLUSH, write(4608)];
-        let own = [vec![write(0), write(512), FLUSH], vec![FLUSH, write(0), FLUSH, write(512)]];
-        let event = |disk, entry| Event { disk, entry };
+        let own = [vec![write(0), FLUSH, write(512), FLUSH], vec![write(0), FLUSH, write(512)]];
         assert_eq!(
             merge(&all, &own, halves).unwrap(),
             [
                 event(0, write(0)),
-                event(1, FLUSH),
+                event(0, FLUSH),
                 event(1, write(0)),
                 event(0, write(512)),
                 event(1, FLUSH),
-                event(1, write(512)),
                 event(0, FLUSH),
+                event(1, write(512)),
             ]
         );
+    }
+
+    #[test]
+    fn a_flush_that_was_spared_comes_late() {
+        let all = [write(0), write(4096), FLUSH, write(512)];
+        let own = [vec![write(0), FLUSH, write(512)], vec![write(0), FLUSH]];
+        let merged = merge(&all, &own, halves).unwrap();
+        let flushed = [event(0, FLUSH), event(0, write(512)), event(1, FLUSH)];
+        assert_eq!(merged[2..], flushed);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tests::recording::Recorder;
 use tests::table::Table;
 use tests::xbuild::{Images, image, open, run_tool, workshop};
 
-/// Beside those at each flush of boot code.
+/// Cut points beside those at each flush of boot code.
 const EVENLY: u64 = 8;
 /// What was promised to be looked at.
 const LEAST: usize = 20;
@@ -52,12 +52,11 @@ fn boots_only_whole(layout: &Layout, node: &str, serial: &'static str, mac: &'st
     let history = History { recording: &recording, critical: plan.disks.iter().map(critical).collect() };
     let end = old.copy(&format!("cut-{node}-end"));
     let changing = Replay::new(&history, &end.disks).finish();
-    logs_in(&old, Firmware::Bios);
     let trial = Trial { history: &history, plan: &plan, changing: &changing, images: &old };
     let faults = trial.run();
+    assert_eq!(faults, Vec::<String>::new());
     logs_in(&end, Firmware::Bios);
     logs_in(&end, Firmware::Uefi);
-    assert_eq!(faults, Vec::<String>::new());
     recorder.remove();
     old.remove();
     end.remove();

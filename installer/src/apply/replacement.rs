@@ -49,7 +49,7 @@ fn join(plan: &Plan, at: usize, disk: &Disk, arrays: &[(&Array, String)]) -> Res
     steps.push(wipe(&disk.name).on([&disk.name]));
     steps.extend(tables::write_one(disk, &nothing_kept)?);
     let esps = disk.partitions.iter().filter(|partition| partition.kind == PartitionKind::Esp);
-    steps.extend(esps.map(|partition| {
+    steps.extend(esps.flat_map(|partition| {
         filesystems::make_esp(plan, PartitionRef { disk: at, number: partition.number }, partition)
     }));
     steps.push(finish::sync(disk));

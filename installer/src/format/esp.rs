@@ -3,7 +3,7 @@
 //! Not by `fatfs`: 0.3.6 writes directories that `fsck.vfat` wants to repair.
 
 use crate::plan::{Partition, PartitionKind, PartitionRef, Plan};
-use crate::units::SectorSize;
+use crate::units::{Bytes, SectorSize};
 use uuid::Uuid;
 
 use super::{Epoch, ToolCall};
@@ -13,6 +13,9 @@ const FALLBACK: [&str; 2] = ["::/EFI", "::/EFI/BOOT"];
 const APPLICATION: &str = "::/EFI/BOOT/BOOTX64.EFI";
 /// Where a finished node carries its mark.
 const MARKED: [&str; 2] = ["::/EFI", "::/EFI/xbuild"];
+/// Sectors before the first table, as `mkfs.vfat` has them on FAT32.
+const RESERVED: u64 = 32;
+const LARGEST_CLUSTER: u64 = 64 << 10;
 /// Where no machine looks.
 const WITHHELD: &str = "::/EFI/BOOT/XBUILD.NEW";
 
@@ -35,6 +38,15 @@ pub fn mkfs(partition: &Partition, sector_size: SectorSize, file: &str) -> ToolC
     let sector = u64::from(sector_size).to_string();
     let head = ["mkfs.vfat", "-F", "32", "--invariant", "-g", "255/63", "-h", "0"];
     ToolCall::new(head.into_iter().chain(["-i", &id, "-n", "ESP", "-S", &sector, file]))
+}
+
+/// How far into the partition [`mkfs`] may put what says which files there are: reserved sectors, two tables of four bytes
+/// for each cluster, and the cluster of the root folder. A cluster has a sector at least.
+#[must_use]
+pub fn index_size(partition: &Partition, sector_size: SectorSize) -> Bytes {
+    let sector = u64::from(sector_size);
+    let tables = 2 * 4 * (partition.size.0 / sector);
+    Bytes(RESERVED * sector + tables + LARGEST_CLUSTER)
 }
 
 /// Puts `application` into the file system in `file`, where firmware starts it.
@@ -83,9 +95,9 @@ fn rename(file: &str, from: &str, to: &str, epoch: Epoch) -> ToolCall {
 
 #[cfg(test)]
 mod tests {
-    use crate::units::SectorSize;
+    use crate::units::{Bytes, SectorSize};
 
-    use super::{esps, fill, mkfs, release, withhold};
+    use super::{esps, fill, index_size, mkfs, release, withhold};
     use crate::format::{Epoch, fixture};
 
     #[test]
@@ -111,6 +123,15 @@ mod tests {
         let plan = fixture::raid10();
         let found: Vec<_> = esps(&plan).map(|(at, _)| (at.disk, at.number)).collect();
         assert_eq!(found, [(0, 15), (1, 15), (2, 15), (3, 15)]);
+    }
+
+    /// `mkfs.vfat` makes clusters of 8 sectors of 512 bytes there, or of one of 4096: tables of 512 KiB.
+    #[test]
+    fn the_index_of_512_mib_is_far_smaller_than_they_are() {
+        let mut esp = fixture::raid1().disks[0].partitions[1].clone();
+        esp.size = Bytes::mib(512);
+        assert_eq!(index_size(&esp, SectorSize::B512), Bytes::mib(8) + Bytes::KIB * (16 + 64));
+        assert_eq!(index_size(&esp, SectorSize::B4096), Bytes::mib(1) + Bytes::KIB * (128 + 64));
     }
 
     #[test]

@@ -33,6 +33,21 @@ fn firmware_finds_no_old_esp() {
     assert_eq!(first.action.to_string(), "write to /dev/sda: no boot code, 512 zeros at 537919488");
 }
 
+/// Otherwise the boot sector of the new one could bring back what the old one had.
+#[test]
+fn an_esp_is_emptied_before_it_is_made() {
+    for case in plans::all() {
+        let steps = case.steps();
+        let emptied = positions(&steps, |step| {
+            starts(step, "emptying the EFI system partition") && matches!(step.action, Action::Write { .. })
+        });
+        let made = positions(&steps, |step| starts(step, "making the EFI system partition"));
+        let boots = case.plan.disks.iter().filter(|disk| disk.boot).count();
+        assert_eq!((made.len(), emptied.len()), (boots, boots), "{}", case.name);
+        assert!(emptied.iter().zip(&made).all(|(emptied, made)| emptied + 1 == *made), "{}", case.name);
+    }
+}
+
 #[test]
 fn nothing_is_written_behind_what_makes_disks_boot() {
     for case in plans::all() {
