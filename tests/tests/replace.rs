@@ -3,7 +3,7 @@
 //! `cargo test --release -p tests --test replace -- --ignored --nocapture --test-threads=1`, or with the name of one test.
 
 use std::fs::File;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use builder::vm::{Drive, Firmware};
 use installer::units::SectorSize;
@@ -54,6 +54,9 @@ record mounts findmnt --noheadings --list --output TARGET --types ext4
 record arrays sh -c 'for m in /sys/block/md*/md; do [ -e $m ] && echo $(cat $m/array_state $m/degraded); done; true'
 "#;
 
+/// Some gigabytes are copied.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
 /// Pulls out disk `lost`, which a new one replaces; then the node boots without each set of `without`, by each firmware.
 fn replaces(layout: &Layout, firmware: Firmware, lost: usize, without: &[&[usize]]) {
     let table = Table::new(["layout", "firmware", "disk replaced", "disks missing", "result", "seconds"]);
@@ -89,6 +92,7 @@ fn replace(images: &mut Images, firmware: Firmware, lost: usize) -> Answers {
     let foreign = [new.clone()];
     let guest = Guest {
         keep: true,
+        deadline: PATIENCE,
         foreign: &foreign,
         firmware,
         entry: Entry::PlainLinux,
