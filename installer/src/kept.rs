@@ -89,5 +89,6 @@ fn text(path: &Path) -> Result<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "kept_tests.rs"]
 mod tests;

@@ -144,5 +144,6 @@ fn without_hints(text: &str) -> (String, String) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "report_tests.rs"]
 mod tests;
