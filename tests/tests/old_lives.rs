@@ -91,11 +91,56 @@ fn refuse_changes_nothing() {
     let machine = Bare { images: Images { disks, ..own.clone() }, ..foreign.ends.clone() };
     let before = machine.hashes();
     let console = machine.is_refused(&Medium::usb("lives"));
-    assert_eq!(error(&console), REFUSED);
+    assert_eq!(error(&console), refused());
     assert_eq!(machine.hashes(), before);
 }
 
-const REFUSED: &str = "";
+const FORCE: &str =
+    "`wipe = \"force\"` in [install] takes any disk; else take it out of the machine, or out of the layout";
+const SAME_CLUSTER: &str = "`wipe = \"same-cluster\"` in [install] takes the disks of this cluster's nodes";
+
+/// Of the two system disks of a node of our layouts.
+const SYSTEM: &str = "gpt of node `storage2` with 4 partitions, linux_raid_member `any:root` on NODE1, \
+    linux_raid_member `any:pv` on NODE2, vfat `ESP` on NODE15";
+const PLACES: &str = "gpt with 4 partitions, ext4 `start` on NODE1, linux_raid_member `elsewhere:end` on NODE2, \
+    ext4 `end` on NODE2, linux_raid_member `elsewhere:vg` on NODE3, linux_raid_member on NODE4, ext4 `swap` on NODE4";
+const MESH: &str = "gpt with 6 partitions, linux_raid_member `any:root` on NODE1, linux_raid_member `any:usr` on NODE2, \
+    linux_raid_member `any:var` on NODE3, linux_raid_member `any:export` on NODE5, vfat `ESP` on NODE15";
+
+/// Size of each disk, what is on it, and the narrowest policy that takes it. Superblocks at the end of a disk do not hide
+/// what lies at its start; of a table with a broken primary header the backup is read, and the kernel makes no partitions.
+const FOUND: [(&str, &str, &str); 16] = [
+    ("7G", "linux_raid_member, LVM2_member", FORCE),
+    ("7G", "linux_raid_member `elsewhere:second`, ext4 `second`", FORCE),
+    (
+        "2G",
+        "linux_raid_member, dos with 1 partition, linux_raid_member on NODE1, ext4 `third` on NODE1",
+        FORCE,
+    ),
+    ("7G", PLACES, FORCE),
+    ("7G", PLACES, FORCE),
+    ("2G", "gpt with 1 partition, linux_raid_member `elsewhere:drbd` on NODE1, ext4 `drbd` on NODE1", FORCE),
+    ("7G", "zfs_member `tank`", FORCE),
+    ("7G", "gpt with 2 partitions", FORCE),
+    ("2G", "zfs_member `tank`", FORCE),
+    ("7G", SYSTEM, SAME_CLUSTER),
+    ("7G", SYSTEM, SAME_CLUSTER),
+    ("2G", "gpt of node `storage2` with 1 partition", SAME_CLUSTER),
+    ("7G", MESH, FORCE),
+    ("7G", MESH, FORCE),
+    ("7G", MESH, FORCE),
+    ("7G", MESH, FORCE),
+];
+
+fn refused() -> String {
+    let refused = |(index, (size, found, policy)): (usize, (&str, &str, &str))| {
+        let node = format!("/dev/vd{}", char::from(b'a' + index as u8));
+        let disk = format!("{node} (unknown model, serial disk{index}, {size})");
+        let found = found.replace("NODE", &node);
+        format!("error: {disk} is not empty: {found}\nhint: if nothing on it is needed, {policy}")
+    };
+    FOUND.into_iter().enumerate().map(refused).collect::<Vec<_>>().join("\n")
+}
 
 /// Installs over what is on the disks: it has to be the same as in a fresh image.
 fn is_taken(name: &str, life: &Images, fresh: &Images) -> Bare {
