@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,12 +35,16 @@ pub enum Medium {
 }
 
 impl Medium {
-    /// A stick for the cluster of `tests/clusters/NAME.toml`.
+    /// A stick for the cluster of `tests/clusters/NAME.toml`, of one machine alone: installers write their log to it.
     #[must_use]
     pub fn usb(name: &str) -> Self {
-        let path = workshop().join(format!("{name}.usb.img"));
-        make(name, "--usb", &path);
-        Self::Usb(path)
+        static STICKS: AtomicUsize = AtomicUsize::new(0);
+        let (first, number) =
+            (workshop().join(format!("{name}.usb.img")), STICKS.fetch_add(1, Ordering::Relaxed));
+        make(name, "--usb", &first);
+        let stick = workshop().join(format!("{name}.usb.{number}.img"));
+        fs::copy(&first, &stick).expect("room for a stick");
+        Self::Usb(stick)
     }
 
     /// A folder for the cluster of `tests/clusters/NAME.toml`.
