@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::device;
-use super::signatures::wipe;
+use super::signatures::forget;
 use super::step::{Action, Step};
 use crate::format::{Epoch, lvm};
 use crate::host::Command;
@@ -29,11 +29,12 @@ fn metadata(plan: &Plan, group: &VolumeGroup, epoch: Epoch) -> Result<Step> {
 }
 
 /// A volume is there, and shows nothing of what was there before: also one that stays raw.
-fn blank(plan: &Plan, group: &VolumeGroup, volume: &LogicalVolume) -> [Step; 2] {
+fn blank(plan: &Plan, group: &VolumeGroup, volume: &LogicalVolume) -> [Step; 3] {
     let device = Device::Volume { group: group.name.clone(), name: volume.name.clone() };
     let (node, size) = (device::node(plan, &device), group.extents_size(volume.extents));
     let wait = Step::new(format!("waiting for {node}"), Action::Wait { device: node.clone(), size });
-    [wait, wipe(&node).on(device::disks(plan, &device))]
+    let [wipe, clear] = forget(&node, size).map(|step| step.on(device::disks(plan, &device)));
+    [wait, wipe, clear]
 }
 
 pub(super) fn deactivate(plan: &Plan) -> Vec<Step> {
