@@ -9,7 +9,7 @@
 
 use super::device;
 use super::removal::Removal;
-use super::signatures::wipe;
+use super::signatures::forget;
 use super::step::{Action, Step};
 use crate::context::mdadm_uuid;
 use crate::host::Command;
@@ -37,16 +37,18 @@ fn start(plan: &Plan, array: &Array) -> [Step; 2] {
     ]
 }
 
-fn create_one(plan: &Plan, array: &Array) -> [Step; 3] {
+fn create_one(plan: &Plan, array: &Array) -> [Step; 4] {
     let device = Device::Array(array.name.clone());
     let (node, disks) = (device::node(plan, &device), device::disks(plan, &device));
     let create = Step::run(format!("creating the array {}", array.name), mdadm_create(plan, array));
     let wait = Action::Wait { device: node.clone(), size: array.size };
+    // What an earlier life had at the very place where the array's data now starts or ends.
+    let [wipe, clear] = forget(&node, array.size).map(|step| step.on(&disks));
     [
         create.on(&disks).undone_by(Action::Run(mdadm_stop(&array.name))),
         Step::new(format!("waiting for {node}"), wait),
-        // What an earlier life had at the very place where the array's data now starts or ends.
-        wipe(&node).on(&disks),
+        wipe,
+        clear,
     ]
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::device;
 use super::removal::Removal;
-use super::signatures::wipe;
+use super::signatures::forget;
 use super::step::{Action, Step};
 use crate::format::{Epoch, lvm};
 use crate::host::Command;
@@ -21,9 +21,11 @@ pub(super) fn create(plan: &Plan, removal: &Removal, epoch: Epoch) -> Result<Vec
             Step::run(format!("activating the volume group {}", group.name), vgchange(plan, group, "y"));
         steps.push(activate.undone_by(Action::Run(vgchange(plan, group, "n"))));
         for volume in &group.volumes {
-            let [wait, wipe] = blank(plan, group, volume);
+            let [wait, blank @ ..] = blank(plan, group, volume);
             steps.push(wait);
-            steps.extend((!removal.keeps_volume(&group.name, &volume.name)).then_some(wipe));
+            if !removal.keeps_volume(&group.name, &volume.name) {
+                steps.extend(blank);
+            }
         }
     }
     Ok(steps)
@@ -37,11 +39,12 @@ fn metadata(plan: &Plan, group: &VolumeGroup, epoch: Epoch) -> Result<Step> {
 }
 
 /// A volume is there, and shows nothing of what was there before: also one that stays raw.
-fn blank(plan: &Plan, group: &VolumeGroup, volume: &LogicalVolume) -> [Step; 2] {
+fn blank(plan: &Plan, group: &VolumeGroup, volume: &LogicalVolume) -> [Step; 3] {
     let device = Device::Volume { group: group.name.clone(), name: volume.name.clone() };
     let (node, size) = (device::node(plan, &device), group.extents_size(volume.extents));
     let wait = Step::new(format!("waiting for {node}"), Action::Wait { device: node.clone(), size });
-    [wait, wipe(&node).on(device::disks(plan, &device))]
+    let [wipe, clear] = forget(&node, size).map(|step| step.on(device::disks(plan, &device)));
+    [wait, wipe, clear]
 }
 
 pub(super) fn deactivate(plan: &Plan) -> Vec<Step> {

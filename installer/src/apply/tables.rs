@@ -4,15 +4,11 @@ use anyhow::Result;
 
 use super::device;
 use super::removal::Removal;
-use super::signatures::wipe;
+use super::signatures::forget;
 use super::step::{Action, Step};
-use crate::format::{Piece, gpt};
+use crate::format::gpt;
 use crate::host::Command;
-use crate::plan::{Disk, Partition, PartitionKind, Plan};
-use crate::units::Bytes;
-
-/// Where programs look for what they know.
-const START: Bytes = Bytes::MIB;
+use crate::plan::{Disk, Partition, Plan};
 
 pub(super) fn write(plan: &Plan, removal: &Removal) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
@@ -28,18 +24,9 @@ pub(super) fn write_one(disk: &Disk, removal: &Removal) -> Result<Vec<Step>> {
     steps.extend(disk.partitions.iter().map(|partition| wait(disk, partition)));
     // A new partition may start exactly where an earlier one did, or end there.
     let new = disk.partitions.iter().filter(|partition| !removal.keeps(&disk.name, partition.number));
-    steps.extend(new.flat_map(|partition| forget(disk, partition)));
+    let forget = |partition: &Partition| forget(&node(disk, partition), partition.size);
+    steps.extend(new.flat_map(forget).map(|step| step.on([&disk.name])));
     Ok(steps)
-}
-
-/// Nothing is ever written to a raw partition here, and what wipefs does not know would stay: GRUB's core, say, of a disk
-/// that had its BIOS boot partition at the same place.
-fn forget(disk: &Disk, partition: &Partition) -> Vec<Step> {
-    let node = node(disk, partition);
-    let zeros = Action::Write { device: node.clone(), pieces: vec![Piece::zeros(Bytes::ZERO, START)] };
-    let clear = Step::new(format!("clearing the start of {node}"), zeros);
-    let clear = (partition.kind == PartitionKind::Drbd).then_some(clear);
-    [wipe(&node)].into_iter().chain(clear).map(|step| step.on([&disk.name])).collect()
 }
 
 fn node(disk: &Disk, partition: &Partition) -> String {

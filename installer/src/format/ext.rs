@@ -7,6 +7,11 @@ use super::{Epoch, ToolCall};
 
 const BLOCK: Bytes = Bytes(4096);
 
+/// A superblock.
+pub const SUPERBLOCK: Bytes = Bytes::KIB;
+/// Where the first copy of it lies, for blocks of 1024, 2048 and 4096 bytes: at the start of the second group.
+pub const COPIES: [Bytes; 3] = [Bytes(8193 << 10), Bytes(16384 << 11), Bytes(32768 << 12)];
+
 /// The `mke2fs.conf` for [`mke2fs`]: what a file system looks like must not depend on the host's defaults.
 /// Without `metadata_csum_seed` and `orphan_file`, so that older GRUB and e2fsck read it too.
 pub const CONFIG: &str = "\

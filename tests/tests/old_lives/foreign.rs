@@ -1,6 +1,5 @@
 //! Disks that a node of somebody else has left: mdadm, lvm and mke2fs themselves made them, on a running kernel.
 
-use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use installer::facts::parse_disks;
@@ -13,6 +12,7 @@ use tests::xbuild::{checkout, storage};
 use super::{DISKS, bare, tool};
 
 const MIB: u64 = 1 << 20;
+const SECTOR: u64 = 512;
 /// Where an old array has its data on its members.
 const DATA_OFFSET: u64 = 2 * MIB;
 
@@ -103,16 +103,16 @@ fn partitions() -> String {
         (swap, pv.end),
     ];
     let data = &plan.disks[2].partitions[0];
-    let tables = [(3, &system[..]), (4, &system), (5, &[(data.start.0, (data.start + data.size).0)])];
-    let mut script = String::new();
-    for (disk, pieces) in tables {
-        let _never = write!(script, "\n    sgdisk -a 1");
-        for (number, (start, end)) in (1..).zip(pieces) {
-            let _never = write!(script, " -n {number}:{}:{} -t {number}:fd00", start / 512, end / 512 - 1);
-        }
-        let _never = write!(script, " $(disk {disk})");
-    }
-    script + "\n    udevadm settle"
+    let data = [(data.start.0, (data.start + data.size).0)];
+    let cut = |(number, (start, end)): (u32, &(u64, u64))| {
+        format!(" -n {number}:{}:{} -t {number}:fd00", start / SECTOR, end / SECTOR - 1)
+    };
+    let table = |(disk, pieces): (u32, &[(u64, u64)])| {
+        let cuts: String = (1..).zip(pieces).map(cut).collect();
+        format!("\n    sgdisk -a 1{cuts} $(disk {disk})")
+    };
+    let tables: String = [(3, &system[..]), (4, &system), (5, &data)].into_iter().map(table).collect();
+    tables + "\n    udevadm settle"
 }
 
 /// Where the data of an array lies on its disks.
