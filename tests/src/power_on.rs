@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use builder::vm::{Drive, Firmware, Machine};
 
-use crate::guest::{start, wait_for_any};
+use crate::guest::{read_log, start, tail, wait_for_any};
 use crate::xbuild::Images;
 
 /// Firmware takes seconds, under emulation and on a machine that is busy longer.
@@ -56,6 +56,9 @@ pub fn power_on(images: &Images, first: usize, firmware: Firmware) -> Started {
     match found {
         Some(0) => Started::BootLoader,
         Some(_) => Started::Nothing,
-        None => Started::Hangs,
+        None => {
+            eprintln!("{firmware:?} hangs; serial log:\n{}", tail(&read_log(&log)));
+            Started::Hangs
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::iter;
 use std::ops::Range;
 
 use builder::inspect::boot::Code;
@@ -67,7 +68,7 @@ fn critical(disk: &Disk) -> Vec<Range<u64>> {
     let boots = |kind| matches!(kind, PartitionKind::BiosBoot | PartitionKind::Esp);
     let partitions = disk.partitions.iter().filter(|partition| boots(partition.kind));
     let places = partitions.map(|partition| partition.start.0..(partition.start + partition.size).0);
-    let mut places: Vec<_> = [0..512].into_iter().chain(places).collect();
+    let mut places: Vec<_> = iter::once(0..512).chain(places).collect();
     places.sort_by_key(|place| place.start);
     places
 }
