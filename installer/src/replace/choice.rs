@@ -2,7 +2,7 @@
 
 use super::objection;
 use crate::facts::Found;
-use crate::plan::{Disk, PartitionKind, Plan, Refusal};
+use crate::plan::{Array, Disk, PartitionKind, Plan, Refusal};
 
 /// What is decided over.
 #[derive(Clone, Copy, Debug)]
@@ -125,13 +125,9 @@ impl Replacement {
 
     /// The arrays that it becomes a member of.
     pub fn arrays(&self) -> impl Iterator<Item = &str> {
-        let has = |at: usize| at == self.at;
-        let on_it = self
-            .plan
-            .arrays
-            .iter()
-            .filter(move |array| array.members.iter().any(|member| has(member.partition.disk)));
-        on_it.map(|array| array.name.as_str())
+        let is_on_it =
+            move |array: &&Array| array.members.iter().any(|member| member.partition.disk == self.at);
+        self.plan.arrays.iter().filter(is_on_it).map(|array| array.name.as_str())
     }
 
     /// What is going to happen.
