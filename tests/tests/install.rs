@@ -142,9 +142,9 @@ fn a_second_install_keeps_what_drbd_has() {
     let machine = pair(Firmware::Bios);
     let console = machine.install(&Medium::usb("install"));
     assert!(console.contains("installed pair1 in "), "{console}");
-    let first = layout(&machine.images);
     let replicated = noise(100 << 20);
     machine.write(1, DRBD, &replicated);
+    let first = layout(&machine.images);
     let console = machine.install(&Medium::usb("reinstall"));
     assert!(console.contains("installed pair1 in "), "{console}");
     assert!(machine.read(1, DRBD, replicated.len()) == replicated, "what DRBD has is not what it was");
@@ -160,9 +160,9 @@ fn a_second_install_keeps_volumes_of_drbd() {
     let machine = Bare::new("bare-volume", &[6, 6, 2, 2], "S-STORAGE3", "52:54:00:00:03:04", Firmware::Bios);
     let console = machine.install(&Medium::usb("volume"));
     assert!(console.contains("installed storage3 in "), "{console}");
-    let first = layout(&machine.images);
     let (place, replicated) = (volume("2x6G,2x2G"), noise(100 << 20));
     [2, 3].iter().for_each(|disk| machine.write(*disk, place, &replicated));
+    let first = layout(&machine.images);
     let console = machine.install(&Medium::usb("volume-again"));
     assert!(console.contains("installed storage3 in "), "{console}");
     assert!(console.contains("starting the array pv"), "{console}");
