@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
-use crate::apply::{self, Old, OldKind, Removal, Root, Step};
+use crate::apply::{self, Failure, Old, OldKind, Removal, Root, Step};
 use crate::arguments::Arguments;
 use crate::console::Console;
 use crate::content::Additions;
@@ -83,11 +83,20 @@ pub fn explain(error: &anyhow::Error) -> String {
 
 /// A payload's errors know a way out, but say it on request only.
 fn hint(error: &anyhow::Error) -> String {
-    let payload = |cause: &'_ (dyn std::error::Error + 'static)| {
+    payload_error(error).map(|error| format!("\nhint: {}", error.hint())).unwrap_or_default()
+}
+
+fn payload_error(error: &anyhow::Error) -> Option<&PayloadError> {
+    error.chain().find_map(|cause| {
         let within = || cause.downcast_ref::<io::Error>().and_then(PayloadError::within);
-        cause.downcast_ref::<PayloadError>().or_else(within).map(PayloadError::hint)
-    };
-    error.chain().find_map(payload).map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
+        cause.downcast_ref::<PayloadError>().or_else(within)
+    })
+}
+
+/// Without what readers of tars say about it: a tar that did not arrive is not damaged.
+fn plain(error: anyhow::Error) -> anyhow::Error {
+    let payload = payload_error(&error).cloned();
+    payload.map_or(error, Into::into)
 }
 
 /// An install with which nothing can go wrong any more but writing.
@@ -185,6 +194,7 @@ impl Prepared {
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
         apply::apply(&self.steps, root, &mut door, &mut watch)
+            .map_err(|failure| Failure { because: plain(failure.because), ..failure })
             .map_err(|failure| anyhow!("{failure}{}", hint(&failure.because)))
     }
 }
@@ -202,7 +212,8 @@ impl Sources {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        tar::Archive::new(payload.stream(SOURCE)?).unpack(&folder).context("cannot unpack the profiles")?;
+        let unpacked = tar::Archive::new(payload.stream(SOURCE)?).unpack(&folder);
+        unpacked.map_err(|error| plain(error.into())).context("cannot unpack the profiles")?;
         let profiles = load_profiles(&folder)?;
         let file = folder.join(CLUSTER);
         let cluster = file.exists().then(|| Cluster::load(&file, &profiles)).transpose()?;
@@ -373,5 +384,30 @@ impl<R: Read> Read for Told<'_, '_, R> {
             self.console.borrow_mut().say(&format!("  {} % of {total}", tenths * 10));
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{explain, plain};
+    use crate::payload::{Because, PayloadError};
+
+    #[test]
+    fn a_tar_that_does_not_arrive_is_not_damaged() {
+        let unreadable = PayloadError::Unreadable {
+            file: "chunks/00.zst".to_owned(),
+            place: "http://192.0.2.1/payload".to_owned(),
+            because: Because("no byte came for 30 s (7 tries)".to_owned()),
+        };
+        let read = anyhow::Error::new(io::Error::other(unreadable)).context("the root's tar is damaged");
+        assert_eq!(
+            explain(&plain(read)),
+            "error: cannot read chunks/00.zst at http://192.0.2.1/payload: no byte came for 30 s (7 tries)\n\
+             hint: check the cable, the network and the server, or the medium; then start the installation again"
+        );
+        let damaged = anyhow::anyhow!("no header").context("the root's tar is damaged");
+        assert_eq!(explain(&plain(damaged)), "error: the root's tar is damaged: no header");
     }
 }
