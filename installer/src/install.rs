@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 
-use crate::apply::{self, Old, OldKind, Removal, Root, Step};
+use crate::apply::{self, Failure, Old, OldKind, Removal, Root, Step};
 use crate::arguments::Arguments;
 use crate::console::Console;
 use crate::content::Additions;
@@ -28,7 +28,7 @@ use crate::model::resolve::{Profiles, load_profiles};
 use crate::network;
 use crate::payload::{Payload, Progress};
 use crate::plan::{Plan, Refusal, Seed, plan};
-use crate::report::{Known, Report};
+use crate::report::{self, Known, Report};
 use crate::role::Role;
 use crate::units::Bytes;
 use crate::wipe::{self, Owners};
@@ -117,6 +117,12 @@ fn tell(host: &mut dyn Run, console: &mut Console, medium: &Opened, known: &Know
     if let Err(error) = sent {
         console.say(&format!("note: nobody was told: {error:#}"));
     }
+}
+
+/// Without what readers of tars say about it: a tar that did not arrive is not damaged.
+fn plain(error: Error) -> Error {
+    let payload = report::payload_error(&error).cloned();
+    payload.map_or(error, Into::into)
 }
 
 /// An install with which nothing can go wrong any more but writing.
@@ -222,7 +228,8 @@ impl Prepared {
         let root = Root { tar, additions: self.additions.clone(), epoch: self.epoch };
         let mut door = apply::Machine::default();
         let mut watch = |step: &Step| console.borrow_mut().say(&step.what);
-        Ok(apply::apply(&self.steps, root, &mut door, &mut watch)?)
+        let applied = apply::apply(&self.steps, root, &mut door, &mut watch);
+        Ok(applied.map_err(|failure| Failure { because: plain(failure.because), ..failure })?)
     }
 }
 
@@ -239,7 +246,8 @@ impl Sources {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        tar::Archive::new(payload.stream(SOURCE)?).unpack(&folder).context("cannot unpack the profiles")?;
+        let unpacked = tar::Archive::new(payload.stream(SOURCE)?).unpack(&folder);
+        unpacked.map_err(|error| plain(error.into())).context("cannot unpack the profiles")?;
         let profiles = load_profiles(&folder)?;
         let file = folder.join(CLUSTER);
         let cluster = file.exists().then(|| Cluster::load(&file, &profiles)).transpose()?;
@@ -403,5 +411,31 @@ impl<R: Read> Read for Told<'_, '_, R> {
             self.console.borrow_mut().say(&format!("  {} % of {total}", tenths * 10));
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::plain;
+    use crate::payload::{Because, PayloadError};
+    use crate::report::explain;
+
+    #[test]
+    fn a_tar_that_does_not_arrive_is_not_damaged() {
+        let unreadable = PayloadError::Unreadable {
+            file: "chunks/00.zst".to_owned(),
+            place: "http://192.0.2.1/payload".to_owned(),
+            because: Because("no byte came for 30 s (7 tries)".to_owned()),
+        };
+        let read = anyhow::Error::new(io::Error::other(unreadable)).context("the root's tar is damaged");
+        assert_eq!(
+            explain(&plain(read)),
+            "error: cannot read chunks/00.zst at http://192.0.2.1/payload: no byte came for 30 s (7 tries)\n\
+             hint: check the cable, the network and the server, or the medium; then start the installation again"
+        );
+        let damaged = anyhow::anyhow!("no header").context("the root's tar is damaged");
+        assert_eq!(explain(&plain(damaged)), "error: the root's tar is damaged: no header");
     }
 }

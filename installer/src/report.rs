@@ -116,11 +116,15 @@ fn hint(error: &Error) -> Option<String> {
     if let Some(unknown) = error.downcast_ref::<Unidentified>() {
         return Some(unknown.hint.clone());
     }
-    let payload = |cause: &'_ (dyn std::error::Error + 'static)| {
+    payload_error(error).map(|error| error.hint().to_owned())
+}
+
+/// A reader of a payload can only hand on an error of its own, and others put it into theirs.
+pub(crate) fn payload_error(error: &Error) -> Option<&PayloadError> {
+    error.chain().find_map(|cause| {
         let within = || cause.downcast_ref::<io::Error>().and_then(PayloadError::within);
-        cause.downcast_ref::<PayloadError>().or_else(within).map(PayloadError::hint)
-    };
-    error.chain().find_map(payload).map(str::to_owned)
+        cause.downcast_ref::<PayloadError>().or_else(within)
+    })
 }
 
 /// A failure of the plan's steps says it of each of its disks. Whatever fails before them has written nothing.
