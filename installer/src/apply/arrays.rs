@@ -122,7 +122,7 @@ pub(super) fn mdadm_assemble(plan: &Plan, array: &Array, read_only: bool) -> Com
     let mut argv = vec![
         "mdadm".to_owned(),
         "--assemble".to_owned(),
-        format!("/dev/md/{}", array.name),
+        path(&array.name),
         format!("--uuid={}", mdadm_uuid(array.uuid)),
     ];
     argv.extend(read_only.then(|| "--readonly".to_owned()));
