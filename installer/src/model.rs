@@ -3,18 +3,26 @@
 
 pub mod access;
 pub mod cluster;
+mod corosync;
 pub mod document;
 mod drbd;
+mod export;
+pub mod fencing;
 pub mod install;
 mod layout;
 pub mod link;
+pub mod membership;
 mod names;
 pub mod network;
 pub mod node;
+mod number;
+mod ocfs2;
+mod pacemaker;
 pub mod problem;
 pub mod profile;
 pub mod resolve;
 mod setting;
+mod shared;
 mod ssh_key;
 pub mod storage;
 pub(crate) mod suggest;

@@ -2,18 +2,25 @@
 
 mod check;
 mod interface;
+mod membership;
 
 use std::net::IpAddr;
 use std::path::Path;
 
 use self::interface::Interface;
 use super::access::is_password_hash;
+use super::corosync::Corosync;
 use super::document::{Document, Entry, Section, Table};
 use super::drbd::Drbd;
+use super::export::Export;
+use super::fencing::{FenceDevice, Fencing};
 use super::install::{Install, InstallSettings};
 use super::link::Mtu;
 use super::network::Subnet;
 use super::node::{self, Access, Attachment, Copy, Identity, Marks, Mirrors, NodeSpec, Replicated};
+use super::number::NodeNumber;
+use super::ocfs2::Ocfs2;
+use super::pacemaker::Pacemaker;
 use super::problem::{Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
@@ -30,6 +37,16 @@ pub struct Cluster {
     networks: Vec<Network>,
     nodes: Vec<Node>,
     drbd: Vec<Drbd>,
+    high_availability: HighAvailability,
+}
+
+/// What lets the cluster work by itself. Each of these may be missing; [`check`] says what needs what.
+#[derive(Clone, Debug)]
+struct HighAvailability {
+    corosync: Option<Entry<Corosync>>,
+    pacemaker: Option<Entry<Pacemaker>>,
+    fencing: Option<Entry<Fencing>>,
+    ocfs2: Option<Entry<Ocfs2>>,
 }
 
 /// What all nodes have in common: `[cluster]`.
@@ -56,12 +73,14 @@ struct Network {
 #[derive(Clone, Debug)]
 struct Node {
     name: Hostname,
+    number: Option<NodeNumber>,
     profile: Name,
     serial: Option<MachineSerial>,
     boot: BootSettings,
     install: InstallSettings,
     interfaces: Vec<Entry<Interface>>,
     disks: Vec<Bytes>,
+    fencing: Option<Entry<FenceDevice>>,
 }
 
 /// A hash as crypt(5) makes them.
@@ -88,6 +107,8 @@ struct Draft {
     networks: Vec<Entry<Network>>,
     nodes: Vec<Entry<Node>>,
     drbd: Vec<Entry<Drbd>>,
+    exports: Vec<Entry<Export>>,
+    high_availability: HighAvailability,
 }
 
 impl Section for Draft {
@@ -106,8 +127,14 @@ impl Section for Draft {
         let install = install(table);
         let networks = table.sections("network");
         let nodes = table.sections("node");
-        let drbd = table.sections("drbd");
-        Some(Self { common, install, networks, nodes, drbd })
+        let (drbd, exports) = (table.sections("drbd"), table.sections("export"));
+        let high_availability = HighAvailability {
+            corosync: table.section("corosync"),
+            pacemaker: table.section("pacemaker"),
+            fencing: table.section("fencing"),
+            ocfs2: table.section("ocfs2"),
+        };
+        Some(Self { common, install, networks, nodes, drbd, exports, high_availability })
     }
 }
 
@@ -141,13 +168,24 @@ impl Section for Network {
 
 impl Section for Node {
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        let (name, profile) = (table.required("name"), table.required("profile"));
-        let serial = table.optional("serial");
+        let (name, number) = (table.required("name"), table.optional("number"));
+        let (profile, serial) = (table.required("profile"), table.optional("serial"));
         let boot = BootSettings::read(table);
         let install = install(table);
         let interfaces = table.sections("interface");
         let disks = table.sections::<Disk>("disk").into_iter().map(|disk| disk.value.0).collect();
-        Some(Self { name: name?, profile: profile?, serial, boot: boot?, install, interfaces, disks })
+        let fencing = table.section("fencing");
+        Some(Self {
+            name: name?,
+            number,
+            profile: profile?,
+            serial,
+            boot: boot?,
+            install,
+            interfaces,
+            disks,
+            fencing,
+        })
     }
 }
 
@@ -160,8 +198,10 @@ impl Section for Disk {
     }
 }
 
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), value.to_owned())
+impl Node {
+    fn address_in(&self, network: &NetworkName) -> Option<IpAddr> {
+        self.interfaces.iter().find(|nic| nic.value.is_in(network))?.value.address
+    }
 }
 
 impl Cluster {
@@ -182,6 +222,7 @@ impl Cluster {
             networks: draft.networks.into_iter().map(|network| network.value).collect(),
             nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
             drbd: draft.drbd.into_iter().map(|device| device.value).collect(),
+            high_availability: draft.high_availability,
         })
     }
 
@@ -228,6 +269,7 @@ impl Cluster {
             install: self.install.then(&node.install).finish(),
             identity: Some(self.identity(node)),
             replicated: self.replicated(node),
+            membership: self.membership(),
             ..profiles.resolve_with(node.profile.as_str(), &node.boot)?
         })
     }
@@ -237,17 +279,19 @@ impl Cluster {
         let here = |device: &&Drbd| device.nodes.iter().any(|name| name.value == node.name);
         let copy = |device: &Drbd, name: &Hostname| {
             let node = self.nodes.iter().find(|node| node.name == *name)?;
-            let nic = node.interfaces.iter().find(|nic| nic.value.is_in(&device.network))?;
-            Some(Copy { node: name.to_string(), address: nic.value.address? })
+            Some(Copy { node: name.to_string(), address: node.address_in(&device.network)? })
         };
-        let replicated = |device: &Drbd| Replicated {
-            name: device.name.to_string(),
-            minor: device.minor.0,
-            port: device.port.0,
-            backing: device.backing.clone(),
-            disk: device.disk.iter().map(owned).collect(),
-            net: device.net.iter().map(owned).collect(),
-            copies: device.nodes.iter().filter_map(|name| copy(device, &name.value)).collect(),
+        let replicated = |device: &Drbd| {
+            let [disk, net] = device.options(self.high_availability.fencing.is_some());
+            Replicated {
+                name: device.name.to_string(),
+                minor: device.minor.0,
+                port: device.port.0,
+                backing: device.backing.clone(),
+                disk,
+                net,
+                copies: device.nodes.iter().filter_map(|name| copy(device, &name.value)).collect(),
+            }
         };
         self.drbd.iter().filter(here).map(replicated).collect()
     }

@@ -1,32 +1,33 @@
 //! Replicated devices: what `[[drbd]]` says, in the words of drbd.conf(5) as DRBD 8.4 reads it.
 
 use super::document::{Entry, Section, Table};
+use super::number::{Minor, Port};
 use super::setting::{Kind, Setting, Settings};
 use super::storage::Carrier;
-use super::value::{Found, Placed, Value, Wrong};
+use super::value::{Found, Placed, Value, Wrong, one_of};
 use super::words::{Hostname, Name, NetworkName};
 
 /// `disk { … }`; a failed disk is detached, and its node goes on over the network.
 const DISK: &[Setting] = &[
-    setting("on-io-error", Kind::Word(&["detach", "pass_on", "call-local-io-error"]), "detach"),
-    setting("resync-rate", Kind::Rate, "100M"),
-    setting("al-extents", Kind::Number(7, 6433, "extents of 4 MiB"), "1237"),
+    Setting::new("on-io-error", Kind::Word(&["detach", "pass_on", "call-local-io-error"]), "detach"),
+    Setting::new("resync-rate", Kind::Rate, "100M"),
+    Setting::new("al-extents", Kind::Number(7, 6433, "extents of 4 MiB"), "1237"),
 ];
 
 /// `net { … }`. A peer that is gone is noticed sooner than the cluster file system gives up its disk. After a split
 /// brain nothing is thrown away unless somebody says what may be.
 const NET: &[Setting] = &[
-    setting("protocol", Kind::Word(&["A", "B", "C"]), "C"),
-    setting("timeout", Kind::Number(1, 600, "tenths of a second"), "60"),
-    setting("connect-int", Kind::Number(1, 120, "seconds"), "5"),
-    setting("ping-int", Kind::Number(1, 120, "seconds"), "5"),
-    setting("ping-timeout", Kind::Number(1, 300, "tenths of a second"), "30"),
-    setting("ko-count", Kind::Number(1, 200, "time-outs"), "7"),
-    setting("verify-alg", Kind::Word(&["sha1", "sha256", "crc32c"]), "crc32c"),
-    setting("after-sb-0pri", Kind::Word(AFTER_NO_PRIMARY), "disconnect"),
-    setting("after-sb-1pri", Kind::Word(AFTER_ONE_PRIMARY), "disconnect"),
-    setting("after-sb-2pri", Kind::Word(&["disconnect", "call-pri-lost-after-sb"]), "disconnect"),
-    setting("rr-conflict", Kind::Word(&["disconnect", "call-pri-lost"]), "disconnect"),
+    Setting::new("protocol", Kind::Word(&["A", "B", "C"]), "C"),
+    Setting::new("timeout", Kind::Number(1, 600, "tenths of a second"), "60"),
+    Setting::new("connect-int", Kind::Number(1, 120, "seconds"), "5"),
+    Setting::new("ping-int", Kind::Number(1, 120, "seconds"), "5"),
+    Setting::new("ping-timeout", Kind::Number(1, 300, "tenths of a second"), "30"),
+    Setting::new("ko-count", Kind::Number(1, 200, "time-outs"), "4"),
+    Setting::new("verify-alg", Kind::Word(&["sha1", "sha256", "crc32c"]), "crc32c"),
+    Setting::new("after-sb-0pri", Kind::Word(AFTER_NO_PRIMARY), "disconnect"),
+    Setting::new("after-sb-1pri", Kind::Word(AFTER_ONE_PRIMARY), "disconnect"),
+    Setting::new("after-sb-2pri", Kind::Word(&["disconnect", "call-pri-lost-after-sb"]), "disconnect"),
+    Setting::new("rr-conflict", Kind::Word(&["disconnect", "call-pri-lost"]), "disconnect"),
 ];
 const AFTER_NO_PRIMARY: &[&str] = &[
     "disconnect",
@@ -38,8 +39,25 @@ const AFTER_NO_PRIMARY: &[&str] = &[
 const AFTER_ONE_PRIMARY: &[&str] =
     &["disconnect", "consensus", "discard-secondary", "call-pri-lost-after-sb"];
 
-const fn setting(name: &'static str, kind: Kind, usual: &'static str) -> Setting {
-    Setting { name, kind, usual }
+/// Where a node that has gone away is fenced, the other one's data is the truth: what nobody has written is given up, and
+/// so is a node that is no primary (the howto of the pair). After two primaries without each other nobody can say it.
+const FENCED: &[(&str, &str)] =
+    &[("after-sb-0pri", "discard-zero-changes"), ("after-sb-1pri", "discard-secondary")];
+
+/// How many nodes may write to a device at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Primaries {
+    One,
+    Both,
+}
+
+impl Value for Primaries {
+    const WHAT: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"both\"";
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        one_of(found, "number of primaries", &[("one", Self::One), ("both", Self::Both)])
+    }
 }
 
 /// A device that two nodes have in common.
@@ -51,6 +69,7 @@ pub(super) struct Drbd {
     pub(super) port: Port,
     pub(super) network: NetworkName,
     pub(super) backing: Carrier,
+    pub(super) primaries: Primaries,
     pub(super) disk: Settings,
     pub(super) net: Settings,
 }
@@ -66,6 +85,7 @@ impl Section for Drbd {
         }
         let (minor, port) = (table.required("minor"), table.required("port"));
         let (network, backing) = (table.required("network"), table.required("backing"));
+        let primaries = table.optional("primaries").unwrap_or(Primaries::One);
         let disk = table.section("disk").map(|Entry { value: Disk(settings), .. }| settings);
         let net = table.section("net").map(|Entry { value: Net(settings), .. }| settings);
         Some(Self {
@@ -75,9 +95,34 @@ impl Section for Drbd {
             port: port?,
             network: network?,
             backing: backing?,
+            primaries,
             disk: disk.unwrap_or_else(|| Settings::usual(DISK)),
             net: net.unwrap_or_else(|| Settings::usual(NET)),
         })
+    }
+}
+
+impl Drbd {
+    /// Milliseconds until a peer that is gone, or hangs, is one no more; until then every write waits.
+    pub(super) fn detection(&self) -> u64 {
+        let number = |name| u64::from(self.net.number(name));
+        let gone = number("ping-int") * 1000 + number("ping-timeout") * 100;
+        gone.max(number("timeout") * 100 * number("ko-count"))
+    }
+
+    /// Lines of `disk { … }` and of `net { … }`.
+    pub(super) fn options(&self, fenced: bool) -> [Vec<(String, String)>; 2] {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let mut disk: Vec<_> = self.disk.iter().map(owned).collect();
+        let net = if fenced { self.net.clone().but(FENCED) } else { self.net.clone() };
+        let mut net: Vec<_> = net.iter().map(owned).collect();
+        if fenced {
+            disk.push(owned(("fencing", "resource-and-stonith")));
+        }
+        if self.primaries == Primaries::Both {
+            net.push(owned(("allow-two-primaries", "yes")));
+        }
+        [disk, net]
     }
 }
 
@@ -95,40 +140,4 @@ impl Section for Net {
     fn read(table: &mut Table<'_>) -> Option<Self> {
         Some(Self(Settings::read(table, NET)))
     }
-}
-
-/// Whole numbers within limits: what they are called, the limits, and an example.
-macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident: $what:literal, $least:literal, $most:literal, $example:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub(super) struct $name(pub(super) u32);
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl Value for $name {
-            const WHAT: &'static str = "a whole number";
-            const EXAMPLE: &'static str = $example;
-
-            fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-                let number = u32::read(found)?;
-                if ($least..=$most).contains(&number) {
-                    return Ok(Self(number));
-                }
-                let hint = concat!("write a whole number from ", $least, " to ", $most);
-                Err(Wrong::value(format!("{number} is not {}", $what), hint))
-            }
-        }
-    )*};
-}
-
-numbers! {
-    /// The number in `/dev/drbdNUMBER`.
-    Minor: "a minor number of DRBD", 0, 1_048_575, "1";
-    /// A TCP port.
-    Port: "a port for a resource", 1024, 65535, "7788";
 }

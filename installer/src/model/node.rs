@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::install::Install;
 use super::link::BondMode;
+use super::membership::Membership;
 use super::storage::{Carrier, Layout};
 use crate::units::Bytes;
 
@@ -32,6 +33,8 @@ pub struct NodeSpec {
     pub identity: Option<Identity>,
     /// Devices that it has a copy of.
     pub replicated: Vec<Replicated>,
+    /// The cluster that it belongs to.
+    pub membership: Membership,
 }
 
 /// The packages that one profile of the `extends` chain adds.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::cluster::Cluster;
 use super::document::Document;
 use super::install::Install;
+use super::membership::Membership;
 use super::names;
 use super::node::{Access, Boot, Layer, Mirrors, NodeSpec};
 use super::problem::{Problem, Problems};
@@ -136,6 +137,7 @@ impl Profiles {
             install: Install::default(),
             identity: None,
             replicated: Vec::new(),
+            membership: Membership::default(),
         })
     }
 

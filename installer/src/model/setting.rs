@@ -12,11 +12,19 @@ pub(super) struct Setting {
     pub(super) usual: &'static str,
 }
 
+impl Setting {
+    pub(super) const fn new(name: &'static str, kind: Kind, usual: &'static str) -> Self {
+        Self { name, kind, usual }
+    }
+}
+
 /// What a setting may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// A whole number within limits, and what it counts.
     Number(u32, u32, &'static str),
+    /// Yes or no.
+    Flag,
     /// One of these.
     Word(&'static [&'static str]),
     /// Bytes in a second, with a unit of 1024 each: `100M`.
@@ -28,6 +36,7 @@ impl Kind {
     pub(super) fn read(self, name: &str, found: &Found<'_>) -> Result<String, Wrong> {
         match self {
             Self::Number(least, most, unit) => number(found, (least, most), unit),
+            Self::Flag => found.value.as_bool().map(|flag| flag.to_string()).ok_or(Wrong::Kind),
             Self::Word(known) => {
                 let text = found.text()?;
                 let hint = suggest::hint(text, "value", known.iter().copied());
@@ -46,6 +55,7 @@ impl Kind {
     pub(super) const fn what(self) -> &'static str {
         match self {
             Self::Number(..) => "a whole number",
+            Self::Flag => "true or false",
             Self::Word(_) | Self::Rate => "a string",
         }
     }
@@ -53,7 +63,7 @@ impl Kind {
     /// How a value looks in a file.
     pub(super) fn example(self, value: &str) -> String {
         match self {
-            Self::Number(..) => value.to_owned(),
+            Self::Number(..) | Self::Flag => value.to_owned(),
             Self::Word(_) | Self::Rate => format!("\"{value}\""),
         }
     }
@@ -61,22 +71,54 @@ impl Kind {
 
 /// Settings with their values, in the order in which they are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settings(Vec<(&'static str, String)>);
+pub(super) struct Settings(Vec<Set>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Set {
+    name: &'static str,
+    value: String,
+    /// The file says it.
+    said: bool,
+}
 
 impl Settings {
     /// As they are when nobody says anything.
     pub(super) fn usual(known: &'static [Setting]) -> Self {
-        Self(known.iter().map(|setting| (setting.name, setting.usual.to_owned())).collect())
+        let usual =
+            |setting: &Setting| Set { name: setting.name, value: setting.usual.to_owned(), said: false };
+        Self(known.iter().map(usual).collect())
     }
 
     /// What a table says, and what is usual where it says nothing.
     pub(super) fn read(table: &mut Table<'_>, known: &'static [Setting]) -> Self {
-        Self(known.iter().map(|setting| (setting.name, table.setting(setting))).collect())
+        let mut set = |setting: &Setting| Set {
+            name: setting.name,
+            value: table.setting(setting),
+            said: table.has(setting.name),
+        };
+        Self(known.iter().map(&mut set).collect())
+    }
+
+    /// With other values where the file says nothing.
+    pub(super) fn but(mut self, others: &[(&str, &str)]) -> Self {
+        for (name, value) in others {
+            self.0
+                .iter_mut()
+                .filter(|set| set.name == *name && !set.said)
+                .for_each(|set| (*value).clone_into(&mut set.value));
+        }
+        self
+    }
+
+    /// The value of a [`Kind::Number`] among them.
+    pub(super) fn number(&self, name: &str) -> u32 {
+        let value = self.0.iter().find(|set| set.name == name).and_then(|set| set.value.parse().ok());
+        value.expect("a number was read for it")
     }
 
     /// Names and values.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+        self.0.iter().map(|set| (set.name, set.value.as_str()))
     }
 }
 

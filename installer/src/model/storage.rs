@@ -29,6 +29,27 @@ pub struct Layout {
     pub filesystems: Vec<FilesystemRule>,
 }
 
+impl Layout {
+    /// Whether it makes such a device. A partition counts where there is exactly one of it.
+    #[must_use]
+    pub fn has(&self, carrier: &Carrier) -> bool {
+        let single = |group: &str| {
+            self.disks
+                .iter()
+                .any(|rule| rule.name == group && (rule.min_count, rule.max_count) == (1, Some(1)))
+        };
+        match carrier {
+            Carrier::Partition(name) => {
+                self.partitions.iter().any(|rule| rule.name == *name && single(&rule.disks))
+            }
+            Carrier::Array(name) => self.arrays.iter().any(|rule| rule.name == *name),
+            Carrier::Volume { group, name } => {
+                self.logical_volumes.iter().any(|rule| rule.group == *group && rule.name == *name)
+            }
+        }
+    }
+}
+
 /// What starts the boot loader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

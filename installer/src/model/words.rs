@@ -82,6 +82,12 @@ words! {
     /// Where the report of an install goes.
     ReportUrl: "an address for reports", "\"http://192.0.2.1:8000/report\"", is_web_address,
         "write it as for a browser, such as `http://192.0.2.1:8000/report`";
+    /// Who logs in at a BMC.
+    UserName: "the name of a user", "\"fencing\"", is_user_name,
+        "use 1 to 32 of a-z, A-Z, 0-9, `-`, `_` and `.`";
+    /// A device file.
+    DeviceFile: "a device file", "\"/dev/watchdog0\"", is_device_file,
+        "write its path, such as `/dev/watchdog0`";
     /// The serial number of a machine.
     MachineSerial: "the serial number of a machine", "\"CZ2D1X0GW1\"", is_machine_serial,
         "copy it as `dmidecode -s system-serial-number` shows it; if the maker has left it open, use a MAC address";
@@ -134,6 +140,15 @@ fn is_argument(text: &str) -> bool {
 fn is_label(text: &str) -> bool {
     let fits = (1..=16).contains(&text.len());
     fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn is_user_name(text: &str) -> bool {
+    let fits = (1..=32).contains(&text.len());
+    fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn is_device_file(text: &str) -> bool {
+    text.starts_with("/dev/") && is_mount_point(text)
 }
 
 fn is_mount_point(text: &str) -> bool {

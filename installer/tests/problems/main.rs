@@ -6,6 +6,7 @@ mod drbd;
 mod install;
 mod interfaces;
 mod layout;
+mod membership;
 mod profile;
 mod value;
 

@@ -1,7 +1,12 @@
 //! Whether nodes, networks and profiles fit together.
 
 mod drbd;
+mod export;
+mod fencing;
 mod interfaces;
+mod membership;
+mod ocfs2;
+mod timing;
 
 use super::interface::{Interface, Port};
 use super::{Draft, Network, Node};
@@ -13,13 +18,18 @@ use crate::model::resolve::Profiles;
 
 /// Adds everything that does not fit to what is wrong already.
 pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems) {
-    // A network that could not be read would look like one that does not exist.
+    // What could not be read would look like something that does not exist.
     let sound = problems.is_empty();
     unique(draft, problems);
     draft.nodes.iter().for_each(|node| profile(node, profiles, problems));
     draft.networks.iter().for_each(|network| gateway(network, problems));
     overlaps(&draft.networks, problems);
     drbd::check(draft, profiles, problems);
+    export::check(draft, profiles, problems);
+    membership::check(draft, sound, problems);
+    fencing::check(draft, sound, problems);
+    ocfs2::check(draft, problems);
+    timing::check(draft, problems);
     for node in &draft.nodes {
         interfaces::check(&node.value, &draft.networks, sound, problems);
     }

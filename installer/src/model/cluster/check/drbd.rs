@@ -95,14 +95,11 @@ fn backing(device: &Entry<Drbd>, node: &Node, profiles: &Profiles) -> Option<Pro
     Some(Problem::at(device.at("backing"), message, hint))
 }
 
-/// What a layout leaves to DRBD. A partition counts where there is exactly one of it.
+/// What a layout leaves to DRBD.
 fn raw(layout: &Layout) -> Vec<Carrier> {
-    let single = |name: &str| {
-        layout.disks.iter().any(|rule| rule.name == name && (rule.min_count, rule.max_count) == (1, Some(1)))
-    };
-    let partitions = layout.partitions.iter().filter(|rule| rule.drbd && single(&rule.disks));
+    let partitions = layout.partitions.iter().filter(|rule| rule.drbd);
     let partitions = partitions.map(|rule| Carrier::Partition(rule.name.clone()));
     let volumes = layout.logical_volumes.iter().filter(|rule| rule.drbd);
     let volumes = volumes.map(|rule| Carrier::Volume { group: rule.group.clone(), name: rule.name.clone() });
-    partitions.chain(volumes).collect()
+    partitions.chain(volumes).filter(|carrier| layout.has(carrier)).collect()
 }

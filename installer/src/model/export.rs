@@ -1,0 +1,114 @@
+//! Devices that other nodes import over the network: `[[export]]`.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::document::{Section, Table};
+use super::number::{Port, Shelf, Slot};
+use super::shared::Shared;
+use super::storage::Carrier;
+use super::value::{Found, Placed, Value, Wrong, one_of};
+use super::words::{Hostname, Name, NetworkName};
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Exported {
+    /// A device that two nodes have; the export follows its primary.
+    Drbd(String),
+    /// A device of one node.
+    Local(Carrier),
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drbd(name) => write!(f, "drbd:{name}"),
+            Self::Local(carrier) => carrier.fmt(f),
+        }
+    }
+}
+
+impl Value for Exported {
+    const WHAT: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"drbd:xen\"";
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        if found.text()?.starts_with("drbd:") {
+            let shared = Shared::read(found)?;
+            let (Shared::Drbd(name) | Shared::Export(name)) = shared;
+            return Ok(Self::Drbd(name));
+        }
+        Carrier::read(found).map(Self::Local)
+    }
+}
+
+/// How it is exported.
+#[derive(Clone, Debug)]
+pub(super) enum Protocol {
+    /// ATA over Ethernet: frames that no router lets through, to `SHELF.SLOT`.
+    Aoe { shelf: Shelf, slot: Slot },
+    /// Network Block Device: TCP, to an address that moves with the export.
+    Nbd { port: Port, address: IpAddr },
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Aoe,
+    Nbd,
+}
+
+impl Value for Kind {
+    const WHAT: &'static str = "a string";
+    const EXAMPLE: &'static str = "\"aoe\"";
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        one_of(found, "protocol", &[("aoe", Self::Aoe), ("nbd", Self::Nbd)])
+    }
+}
+
+/// One `[[export]]`.
+#[derive(Clone, Debug)]
+pub(super) struct Export {
+    pub(super) name: Name,
+    pub(super) on: Exported,
+    /// Of a device that is not replicated.
+    pub(super) node: Option<Placed<Hostname>>,
+    pub(super) network: NetworkName,
+    pub(super) protocol: Protocol,
+}
+
+impl Section for Export {
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let (name, on) = (table.required("name"), table.required("on"));
+        let (node, network) = (table.optional("node"), table.required("network"));
+        let protocol = protocol(table);
+        match (&on, table.has("node")) {
+            (Some(Exported::Drbd(_)), true) => {
+                table.problem("node", "a replicated device is exported by its primary", "remove `node`");
+            }
+            (Some(Exported::Local(_)), false) => {
+                table.problem(
+                    "node",
+                    "missing key `node`",
+                    "add a line such as `node = \"mesh1\"`: whose device it is",
+                );
+            }
+            _ => {}
+        }
+        Some(Self { name: name?, on: on?, node, network: network?, protocol: protocol? })
+    }
+}
+
+/// Keys of the other protocol are unknown keys, or would be taken for something that works.
+fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
+    match table.required("protocol")? {
+        Kind::Aoe => {
+            let (shelf, slot) = (table.required("shelf"), table.required("slot"));
+            Some(Protocol::Aoe { shelf: shelf?, slot: slot? })
+        }
+        Kind::Nbd => {
+            let (port, address) = (table.optional("port").unwrap_or(Port(10809)), table.required("address"));
+            Some(Protocol::Nbd { port, address: address? })
+        }
+    }
+}

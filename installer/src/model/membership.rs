@@ -1,0 +1,103 @@
+//! What every member of a cluster is told of it: the same on all nodes.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::fencing::FenceAgent;
+
+/// A cluster as corosync, pacemaker and OCFS2 know it; without members there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Membership {
+    /// The cluster's name.
+    pub cluster: String,
+    /// All nodes, in the order of their numbers.
+    pub members: Vec<Member>,
+    /// Milliseconds until corosync misses its token.
+    pub token: u32,
+    /// Names and values for `property` of crm(8).
+    pub properties: Vec<(String, String)>,
+    /// Names and values for `rsc_defaults` of crm(8).
+    pub defaults: Vec<(String, String)>,
+    /// What switches nodes off.
+    pub fencing: Vec<FenceDevice>,
+    /// `/dev/watchdog0` or the like, if systemd has to keep it quiet.
+    pub watchdog: Option<String>,
+    /// DRBD resources that pacemaker promotes.
+    pub promoted: Vec<Promoted>,
+    /// OCFS2, if there are such file systems.
+    pub ocfs2: Option<Ocfs2>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its host name.
+    pub name: String,
+    /// Its addresses, one for each link.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What switches one node off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FenceDevice {
+    /// The node.
+    pub node: String,
+    /// How.
+    pub agent: FenceAgent,
+    /// Where: the address of its BMC and the port; none for a guest.
+    pub address: Option<(IpAddr, u32)>,
+    /// Who logs in.
+    pub user: Option<String>,
+    /// The name of the file that has the password.
+    pub secret: Option<String>,
+    /// The guest's name on its host.
+    pub guest: Option<String>,
+    /// Seconds until it counts as failed.
+    pub timeout: u32,
+    /// Seconds of head start that the node has.
+    pub delay: u32,
+}
+
+/// A DRBD resource that pacemaker promotes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Promoted {
+    /// The resource's name.
+    pub name: String,
+    /// It is `/dev/drbdMINOR`.
+    pub minor: u32,
+    /// Nodes that have it.
+    pub nodes: Vec<String>,
+    /// How many of them write to it at the same time.
+    pub primaries: u32,
+}
+
+/// An OCFS2 cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ocfs2 {
+    /// Its name, which is on every file system of it.
+    pub name: String,
+    /// TCP port.
+    pub port: u32,
+    /// Its nodes: name, number, address.
+    pub nodes: Vec<(String, u32, IpAddr)>,
+    /// Names and values of o2cb: `heartbeat-threshold`, `idle-timeout`, …
+    pub o2cb: Vec<(String, String)>,
+    /// Its file systems.
+    pub volumes: Vec<Volume>,
+}
+
+/// A file system that several nodes mount at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Volume {
+    /// The DRBD resource that it lies on.
+    pub resource: String,
+    /// Its label.
+    pub label: String,
+    /// Where it is mounted.
+    pub mount: String,
+    /// How many nodes may mount it.
+    pub slots: u32,
+}
