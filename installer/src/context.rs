@@ -1,5 +1,6 @@
 //! What templates may ask for: the node and the plan, in the words that configuration files use.
 
+mod cluster;
 mod devices;
 mod drbd;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::cluster::Cluster;
 use self::devices::Devices;
 use self::drbd::{Partition, Resource};
 use crate::model::node::{Boot, Identity, NodeSpec};
@@ -42,6 +44,9 @@ pub struct Context {
     drbd_partitions: Vec<Partition>,
     /// DRBD's resources.
     drbd: Vec<Resource>,
+    /// `members` and what else there is in a cluster that works by itself.
+    #[serde(flatten)]
+    cluster: Cluster,
 }
 
 /// Arguments, joined by spaces.
@@ -91,9 +96,9 @@ impl Context {
     #[must_use]
     pub fn new(spec: &NodeSpec, plan: &Plan, mirrors: Mirrors, kernel_modular: bool) -> Self {
         let identity = spec.identity.as_ref();
+        let hostname = identity.map(|identity| identity.hostname.clone()).unwrap_or_default();
         Self {
             profile: spec.profile.clone(),
-            hostname: identity.map(|identity| identity.hostname.clone()).unwrap_or_default(),
             host_names: identity.map(host_names).unwrap_or_default(),
             boot: BootArguments {
                 xen: xen_arguments(&spec.boot),
@@ -111,6 +116,8 @@ impl Context {
             devices: Devices::new(spec),
             drbd_partitions: drbd::partitions(plan),
             drbd: spec.replicated.iter().map(Resource::new).collect(),
+            cluster: Cluster::new(&spec.membership, &hostname),
+            hostname,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Overlays: folders of files that are laid over a root, one after the other.
 //!
 //! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`, and `etc/{links.name}.link.hbs` one for a
-//! file for each item of the list `links`, rendered with the values of that item. Of modes only the executable bit
+//! file for each item of the list `links`, rendered with the values of that item. A template of which only blank lines are
+//! left is no file: what is below it, or what its package has brought, stays. Of modes only the executable bit
 //! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down.
 
 mod repeated;
@@ -129,16 +130,18 @@ impl Overlay<'_> {
         }
         let render = |values: &Value, path: &Path| {
             let text = Templates::new(values).render(source, bytes)?;
-            Ok(file(path.with_extension(""), text.into_bytes()))
+            let nothing = text.trim().is_empty();
+            Ok((!nothing).then(|| file(path.with_extension(""), text.into_bytes())))
         };
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(repeated) = name.and_then(Repeated::parse) else {
-            return Ok(vec![render(self.context, path)?]);
+            return Ok(render(self.context, path)?.into_iter().collect());
         };
         let items = repeated
             .files(self.context)
             .map_err(|(message, hint)| Problem::anywhere(format!("{}: {message}", shown(source)), hint))?;
-        items.into_iter().map(|(name, item)| render(item, &path.with_file_name(name))).collect()
+        let files = items.into_iter().map(|(name, item)| render(item, &path.with_file_name(name)));
+        Ok(files.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// A later folder wins, but only a file over a file: a folder that became a file would take others along.

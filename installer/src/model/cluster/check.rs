@@ -29,7 +29,9 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     membership::check(draft, sound, problems);
     fencing::check(draft, sound, problems);
     ocfs2::check(draft, problems);
-    timing::check(draft, problems);
+    if sound {
+        timing::check(draft, problems);
+    }
     for node in &draft.nodes {
         interfaces::check(&node.value, &draft.networks, sound, problems);
     }

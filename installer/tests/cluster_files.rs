@@ -1,0 +1,61 @@
+//! What the daemons of a cluster are told. `UPDATE_GOLDEN=1 cargo test` writes it anew.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use installer::context::{Context, Mirrors};
+use installer::facts::parse_disks;
+use installer::model::cluster::Cluster;
+use installer::model::node::NodeSpec;
+use installer::model::resolve::{check, load_profiles};
+use installer::overlay::{Content, render};
+use installer::plan::{Seed, plan};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The text files that the overlay `cluster` and `/etc/hosts` become, one after the other.
+fn files(spec: &NodeSpec) -> String {
+    let plan = plan(&spec.layout, &parse_disks("8G,4G").unwrap(), &Seed::node("c", "n")).unwrap();
+    let mirrors = Mirrors { main: String::new(), security: String::new() };
+    let context = Context::new(spec, &plan, mirrors, false).value();
+    let overlays = ["overlays/common", "overlays/cluster"].map(|overlay| root().join(overlay));
+    let files = render(&overlays, &context).unwrap();
+    let ours = render(&overlays[1..], &context).unwrap();
+    let is_ours = |path: &Path| path == "etc/hosts" || ours.iter().any(|file| file.path == path);
+    let shown = files.iter().filter(|file| is_ours(&file.path)).filter_map(|file| {
+        let Content::File(bytes) = &file.content else { return None };
+        Some(format!("==> {} <==\n{}\n", file.path.display(), String::from_utf8_lossy(bytes)))
+    });
+    shown.collect()
+}
+
+#[test]
+fn a_pair_that_works_by_itself() {
+    let file = root().join("tests/clusters/seed-b.toml");
+    assert_eq!(check(&root(), Some(&file)).to_string(), "");
+    let profiles = load_profiles(&root()).unwrap();
+    let cluster = Cluster::load(&file, &profiles).unwrap();
+    let text = files(&cluster.node("master1", &profiles).unwrap());
+    let path = root().join("installer/tests/golden/seed-b.txt");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert!(fs::read_to_string(&path).unwrap_or_default() == text, "is now:\n{text}");
+    // Nothing but names and addresses of its own tells one node from the other.
+    let other = files(&cluster.node("master2", &profiles).unwrap());
+    let differing = text.lines().zip(other.lines()).filter(|(one, other)| one != other).count();
+    assert!(text.lines().count() == other.lines().count() && differing <= 3, "{other}");
+}
+
+/// Where there is no cluster, the packages' own files stay.
+#[test]
+fn a_generic_node_is_no_member() {
+    let text = files(&load_profiles(&root()).unwrap().resolve("pair").unwrap());
+    for file in ["corosync.conf", "cluster.conf", "default/o2cb", "cluster.crm", "xbuild-watchdog", "sysctl"]
+    {
+        assert!(!text.contains(file), "{text}");
+    }
+}
