@@ -13,7 +13,7 @@ use super::words::{DeviceFile, Hostname, Name, UserName};
 /// Seconds: what one fencing may take, and the head start of the node with the lowest number, so that two nodes that
 /// have lost each other do not both die.
 const TIMES: &[Setting] = &[
-    Setting::new("timeout", Kind::Number(5, 600, "seconds"), "60"),
+    Setting::new("timeout", Kind::Number(5, 600, "seconds"), "30"),
     Setting::new("delay", Kind::Number(0, 60, "seconds"), "5"),
 ];
 
