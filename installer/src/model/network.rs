@@ -119,6 +119,9 @@ impl Subnet {
 
     fn parse(text: &str) -> Option<Self> {
         let (first, prefix) = text.split_once('/')?;
+        if !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
         let subnet = Self { first: first.parse().ok()?, prefix: prefix.parse().ok()? };
         let (number, width) = bits(subnet.first);
         let aligned = u32::from(subnet.prefix) <= width && number & mask(subnet.host_bits()) == 0;
@@ -181,7 +184,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_subnet_is_refused() {
-        for wrong in ["", "10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/-1", "fd00::1/64"] {
+        for wrong in
+            ["", "10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+24", "fd00::1/64"]
+        {
             assert_eq!(Subnet::parse(wrong), None, "{wrong}");
         }
     }
