@@ -1,6 +1,7 @@
 //! Replicated devices: what `[[drbd]]` says, in the words of drbd.conf(5) as DRBD 8.4 reads it.
 
 use super::document::{Entry, Section, Table};
+use super::schema::{self, Schema};
 use super::setting::{Kind, Setting, Settings};
 use super::storage::Carrier;
 use super::value::{Found, Placed, Value, Wrong};
@@ -56,9 +57,11 @@ pub(super) struct Drbd {
 }
 
 impl Section for Drbd {
+    const ABOUT: &'static str = "a device that two nodes have in common";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = table.required("name");
-        let nodes: Vec<Placed<Hostname>> = table.list("nodes");
+        let nodes: Vec<Placed<Hostname>> = table.list_of("nodes", 2);
         if nodes.len() != 2 {
             let here = if nodes.len() == 1 { "is" } else { "are" };
             let message = format!("DRBD replicates between two nodes, and here {here} {}", nodes.len());
@@ -84,6 +87,8 @@ impl Section for Drbd {
 struct Disk(Settings);
 
 impl Section for Disk {
+    const ABOUT: &'static str = "`disk` of drbd.conf(5)";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         Some(Self(Settings::read(table, DISK)))
     }
@@ -92,6 +97,8 @@ impl Section for Disk {
 struct Net(Settings);
 
 impl Section for Net {
+    const ABOUT: &'static str = "`net` of drbd.conf(5)";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         Some(Self(Settings::read(table, NET)))
     }
@@ -113,6 +120,10 @@ macro_rules! numbers {
         impl Value for $name {
             const WHAT: &'static str = "a whole number";
             const EXAMPLE: &'static str = $example;
+
+            fn schema() -> Schema {
+                schema::number($what, $least..=$most)
+            }
 
             fn read(found: &Found<'_>) -> Result<Self, Wrong> {
                 let number = u32::read(found)?;

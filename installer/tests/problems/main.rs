@@ -7,6 +7,7 @@ mod install;
 mod interfaces;
 mod layout;
 mod profile;
+mod schema;
 mod value;
 
 use std::fs;
