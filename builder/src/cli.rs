@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::image::KernelChoice;
 use crate::sandbox::Sandbox;
@@ -68,6 +68,12 @@ pub enum Command {
         #[arg(value_name = "FILE")]
         cluster: Option<PathBuf>,
     },
+    /// Print what editors are to know of files, as JSON Schema
+    Schema {
+        /// Of which files
+        #[arg(value_enum)]
+        of: Described,
+    },
     /// Write xbuild.lock: the packages that builds take with --locked
     Lock,
     /// Boot images in QEMU, the serial console on this terminal (Ctrl-A X ends it)
@@ -98,6 +104,15 @@ pub enum Command {
     /// The inside of `sandbox`
     #[command(hide = true)]
     SandboxInit(Sandbox),
+}
+
+/// Files that people write.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Described {
+    /// The cluster file
+    Cluster,
+    /// Profiles
+    Profile,
 }
 
 /// Which node, on which disks.

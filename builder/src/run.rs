@@ -9,12 +9,13 @@ use installer::facts::{DiskFacts, parse_disks};
 use installer::model::access::{is_password_hash, is_public_key};
 use installer::model::cluster::Cluster;
 use installer::model::node::{Access, Mirrors, NodeSpec};
+use installer::model::profile::Profile;
 use installer::model::resolve::{Profiles, check, load_profiles};
 use installer::plan::{Plan, Seed, plan};
 use installer::units::{Bytes, SectorSize};
 
 use crate::cache::Cache;
-use crate::cli::{BootArgs, Cli, Command, Common, ImageArgs, MediaArgs, NodeArgs};
+use crate::cli::{BootArgs, Cli, Command, Common, Described, ImageArgs, MediaArgs, NodeArgs};
 use crate::debian::fetch::Fetcher;
 use crate::failure::{Hinted as _, with_hint};
 use crate::image::{self, KernelChoice, Request};
@@ -41,6 +42,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Image(arguments) => make_image(common, &arguments),
         Command::Plan(arguments) => show_plan(common, &arguments),
         Command::Check { cluster } => check_all(common, cluster.as_deref()),
+        Command::Schema { of } => show_schema(of),
         Command::Lock => write_lock(common),
         Command::Boot(arguments) => boot(common, &arguments),
         Command::Inspect { disks } => inspect_disks(common, &disks),
@@ -243,6 +245,15 @@ fn grant_access(access: &mut Access, arguments: &ImageArgs) -> Result<()> {
         access.root_password_hash = Some(hash.clone());
     }
     Ok(())
+}
+
+fn show_schema(of: Described) -> Result<i32> {
+    let schema = match of {
+        Described::Cluster => Cluster::schema(),
+        Described::Profile => Profile::schema(),
+    };
+    println!("{}", serde_json::to_string_pretty(&schema)?);
+    Ok(0)
 }
 
 fn write_lock(common: &Common) -> Result<i32> {

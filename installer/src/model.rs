@@ -21,6 +21,7 @@ mod pacemaker;
 pub mod problem;
 pub mod profile;
 pub mod resolve;
+pub mod schema;
 mod setting;
 mod shared;
 mod ssh_key;

@@ -10,7 +10,7 @@ use std::path::Path;
 use self::interface::Interface;
 use super::access::is_password_hash;
 use super::corosync::Corosync;
-use super::document::{Document, Entry, Section, Table};
+use super::document::{self, Document, Entry, Section, Table};
 use super::drbd::Drbd;
 use super::export::Export;
 use super::fencing::{FenceDevice, Fencing};
@@ -24,6 +24,7 @@ use super::pacemaker::Pacemaker;
 use super::problem::{Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
+use super::schema::{self, Schema};
 use super::suggest;
 use super::value::{Found, Value, Wrong};
 use super::words::{Domain, Hostname, MachineSerial, Mirror, Name, NetworkName, SshKey};
@@ -91,6 +92,10 @@ impl Value for PasswordHash {
     const EXAMPLE: &'static str = "\"$y$...\"";
     const SECRET: bool = true;
 
+    fn schema() -> Schema {
+        schema::text("a hash as crypt(5) makes them", r"^\$([!-9;-~]*\$){2}[!-9;-~]*$")
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
         if is_password_hash(text) {
@@ -112,17 +117,12 @@ struct Draft {
 }
 
 impl Section for Draft {
+    const ABOUT: &'static str = "which machines there are, and what each of them is";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        if !table.has("cluster") {
-            table.problem(
-                "cluster",
-                "missing table `[cluster]`",
-                "add `[cluster]` with `name = \"xencluster\"`",
-            );
-        }
-        if !table.has("node") {
-            table.problem("node", "this cluster has no nodes", "add a table `[[node]]` for each machine");
-        }
+        let hint = "add `[cluster]` with `name = \"xencluster\"`";
+        table.must_have("cluster", "missing table `[cluster]`", hint);
+        table.must_have("node", "this cluster has no nodes", "add a table `[[node]]` for each machine");
         let common = table.section("cluster");
         let install = install(table);
         let networks = table.sections("network");
@@ -143,6 +143,8 @@ fn install(table: &mut Table<'_>) -> InstallSettings {
 }
 
 impl Section for Common {
+    const ABOUT: &'static str = "what all nodes have in common";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = table.required("name");
         let domain = table.optional("domain");
@@ -159,6 +161,8 @@ impl Section for Common {
 }
 
 impl Section for Network {
+    const ABOUT: &'static str = "a network; its name is also that of the interfaces that lead to it";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (name, subnet) = (table.required("name"), table.required("subnet"));
         let (gateway, dns, mtu) = (table.optional("gateway"), table.list("dns"), table.optional("mtu"));
@@ -167,6 +171,8 @@ impl Section for Network {
 }
 
 impl Section for Node {
+    const ABOUT: &'static str = "a machine";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (name, number) = (table.required("name"), table.optional("number"));
         let (profile, serial) = (table.required("profile"), table.optional("serial"));
@@ -193,6 +199,8 @@ impl Section for Node {
 struct Disk(Bytes);
 
 impl Section for Disk {
+    const ABOUT: &'static str = "a disk of an image";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         table.required("size").map(Self)
     }
@@ -205,6 +213,12 @@ impl Node {
 }
 
 impl Cluster {
+    /// A cluster file as editors are to know it.
+    #[must_use]
+    pub fn schema() -> Schema {
+        schema::file("Cluster file of xbuild", document::schema::<Draft>())
+    }
+
     /// Reads a cluster file whose nodes have these profiles.
     ///
     /// # Errors

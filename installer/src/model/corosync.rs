@@ -19,23 +19,16 @@ pub(super) struct Corosync {
 }
 
 impl Section for Corosync {
+    const ABOUT: &'static str = "all nodes of this file are members of one cluster";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let networks: Vec<Placed<NetworkName>> = table.list("networks");
-        if !table.has("networks") || (1..=LINKS).contains(&networks.len()) {
-            if !table.has("networks") {
-                table.problem(
-                    "networks",
-                    "missing key `networks`",
-                    "add a line such as `networks = [\"replication\", \"lan\"]`",
-                );
-            }
-        } else {
+        let hint = "add a line such as `networks = [\"replication\", \"lan\"]`";
+        table.must_have("networks", "missing key `networks`", hint);
+        if table.has("networks") && !(1..=LINKS).contains(&networks.len()) {
             let message = format!("{} networks, and corosync takes 1 to {LINKS}", networks.len());
-            table.problem(
-                "networks",
-                message,
-                "name the networks over which the nodes hear each other, the best first",
-            );
+            let hint = "name the networks over which the nodes hear each other, the best first";
+            table.problem("networks", message, hint);
         }
         Some(Self { networks, totem: Settings::read(table, TOTEM) })
     }

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problem, Problems};
+use super::schema::{self, Asked, Schema};
 use super::setting::Setting;
 use super::suggest;
 use super::value::{Found, Value, Wrong, kind_of};
@@ -73,7 +74,7 @@ impl Document {
             path: String::new(),
             entries: root.get_ref(),
             header: 0..0,
-            asked: vec![],
+            asked: Asked::default(),
             problems,
         }
         .read()
@@ -99,9 +100,27 @@ impl Document {
 }
 
 /// What can be read from a table.
-pub trait Section: Sized {
-    /// Asks for every key first and gives up afterwards, so that all problems are found.
+pub trait Section: Sized + 'static {
+    /// What it is, in one line for editors.
+    const ABOUT: &'static str = "";
+
+    /// Asks for every key first and gives up afterwards, so that all problems are found and editors know all keys.
     fn read(table: &mut Table<'_>) -> Option<Self>;
+}
+
+/// A section as editors are to know it: what it asks an empty table for.
+pub(super) fn schema<T: Section>() -> Schema {
+    let (document, entries) = (Document::new("", ""), DeTable::new());
+    let mut table = Table {
+        document: &document,
+        path: String::new(),
+        entries: &entries,
+        header: 0..0,
+        asked: Asked::default(),
+        problems: &mut Problems::default(),
+    };
+    T::read(&mut table);
+    table.asked.table(T::ABOUT)
 }
 
 /// What was read from a table, and where its keys stand.
@@ -129,38 +148,49 @@ pub struct Table<'a> {
     path: String,
     entries: &'a DeTable<'a>,
     header: Range<usize>,
-    asked: Vec<&'static str>,
+    asked: Asked,
     problems: &'a mut Problems,
 }
 
 impl Table<'_> {
+    /// What the next key is about, for editors: where its name and its kind do not say it.
+    pub fn about(&mut self, text: &'static str) -> &mut Self {
+        self.asked.about(text);
+        self
+    }
+
     /// The value of a key that must be there.
     pub fn required<T: Value>(&mut self, key: &'static str) -> Option<T> {
-        if self.get(key).is_none() {
-            let place = self.document.place(self.header.clone());
-            let hint = format!("add a line such as `{key} = {}`", T::EXAMPLE);
-            self.problems.push(Problem::at(place, format!("missing key `{key}`"), hint));
-        }
+        let hint = format!("add a line such as `{key} = {}`", T::EXAMPLE);
+        self.must_have(key, format!("missing key `{key}`"), hint);
         self.optional(key)
     }
 
     /// The value of a key that may be there; wrong is not the same as missing, but both are none here.
     pub fn optional<T: Value>(&mut self, key: &'static str) -> Option<T> {
-        let found = self.get(key)?;
+        let found = self.get(key, T::schema)?;
         self.value(found, &format!("`{key}`"), &format!("{key} = {}", T::EXAMPLE))
     }
 
     /// The values of a list; empty without the key.
     pub fn list<T: Value>(&mut self, key: &'static str) -> Vec<T> {
         let (label, example) = (format!("an entry of `{key}`"), format!("{key} = [{}]", T::EXAMPLE));
-        let entries = self.array(key, "a list", &example);
+        let entries = self.array(key, || schema::list(&T::schema()), ("a list", &example));
         entries.iter().filter_map(|found| self.value(found, &label, &example)).collect()
+    }
+
+    /// As [`Self::list`], of exactly `count` values; who asks reports another number of them.
+    pub fn list_of<T: Value>(&mut self, key: &'static str, count: usize) -> Vec<T> {
+        self.asked.require(key);
+        self.asked.note(key, move || schema::list_of(count, &T::schema()));
+        self.list(key)
     }
 
     /// The value of a setting, as the daemon's configuration has it; the usual one without the key.
     pub(super) fn setting(&mut self, setting: &Setting) -> String {
         let Setting { name, kind, usual } = *setting;
-        let Some(found) = self.get(name) else { return usual.to_owned() };
+        let known = *setting;
+        let Some(found) = self.get(name, move || known.schema()) else { return usual.to_owned() };
         let place = self.document.place(found.span());
         let read = kind.read(name, &Found { value: found.get_ref(), place: &|| place.clone() });
         let (label, example) = (format!("`{name}`"), format!("{name} = {}", kind.example(usual)));
@@ -170,15 +200,37 @@ impl Table<'_> {
 
     /// The table `[key]`, if it is there.
     pub fn section<T: Section>(&mut self, key: &'static str) -> Option<Entry<T>> {
-        let found = self.get(key)?;
+        let found = self.get(key, schema::<T>)?;
         self.table(found, key, &format!("[{}{key}]", self.path))
     }
 
     /// All tables `[[key]]`.
     pub fn sections<T: Section>(&mut self, key: &'static str) -> Vec<Entry<T>> {
         let example = format!("[[{}{key}]]", self.path);
-        let entries = self.array(key, "a list of tables", &example);
+        let entries = self.array(key, || schema::list(&schema::<T>()), ("a list of tables", &example));
         entries.iter().filter_map(|found| self.table(found, key, &example)).collect()
+    }
+
+    /// Reports a key that must be there and is not.
+    pub fn must_have(&mut self, key: &'static str, message: impl Into<String>, hint: impl Into<String>) {
+        self.asked.require(key);
+        if !self.has(key) {
+            self.problem(key, message, hint);
+        }
+    }
+
+    /// Reports a key that says nothing without another one.
+    pub fn pair(&mut self, key: &'static str, other: &'static str, hint: &str) {
+        self.asked.pair(key, other);
+        if self.has(key) && !self.has(other) {
+            self.problem(key, format!("`{key}` without `{other}`"), hint);
+        }
+    }
+
+    /// Which of these keys are there; it must be one, and who asks reports anything else.
+    pub fn one_of(&mut self, keys: &[&'static str]) -> Vec<&'static str> {
+        self.asked.one_of(keys);
+        keys.iter().copied().filter(|key| self.has(key)).collect()
     }
 
     /// Reports what only this table can know, at the value of `key` or, without it, at the table's beginning.
@@ -195,15 +247,22 @@ impl Table<'_> {
 }
 
 impl<'a> Table<'a> {
-    fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
-        if !self.asked.contains(&key) {
-            self.asked.push(key);
-        }
+    fn get(
+        &mut self,
+        key: &'static str,
+        schema: impl Fn() -> Schema + 'static,
+    ) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.asked.note(key, schema);
         self.entries.get(key)
     }
 
-    fn array(&mut self, key: &'static str, what: &str, example: &str) -> &'a [Spanned<DeValue<'a>>] {
-        let Some(found) = self.get(key) else { return &[] };
+    fn array(
+        &mut self,
+        key: &'static str,
+        schema: impl Fn() -> Schema + 'static,
+        (what, example): (&str, &str),
+    ) -> &'a [Spanned<DeValue<'a>>] {
+        let Some(found) = self.get(key, schema) else { return &[] };
         if let DeValue::Array(entries) = found.get_ref() {
             return entries;
         }
@@ -249,7 +308,7 @@ impl<'a> Table<'a> {
         };
         let (document, problems) = (self.document, &mut *self.problems);
         let path = format!("{}{key}.", self.path);
-        Table { document, path, entries, header: found.span(), asked: vec![], problems }.read()
+        Table { document, path, entries, header: found.span(), asked: Asked::default(), problems }.read()
     }
 
     fn wrong_kind(&mut self, found: &Spanned<DeValue<'_>>, label: &str, what: &str, example: &str) {
@@ -266,8 +325,9 @@ impl<'a> Table<'a> {
     }
 
     fn report_unknown_keys(&mut self) {
-        for key in self.entries.keys().filter(|key| !self.asked.contains(&key.get_ref().as_ref())) {
-            let hint = suggest::hint(key.get_ref(), "key", self.asked.iter().copied());
+        let asked = |key: &str| self.asked.keys().any(|asked| asked == key);
+        for key in self.entries.keys().filter(|key| !asked(key.get_ref())) {
+            let hint = suggest::hint(key.get_ref(), "key", self.asked.keys());
             let message = format!("unknown key `{}`", key.get_ref());
             self.problems.push(Problem::at(self.document.place(key.span()), message, hint));
         }

@@ -4,7 +4,7 @@ use super::document::{Entry, Section, Table};
 use super::number::{Minor, Port};
 use super::setting::{Kind, Setting, Settings};
 use super::storage::Carrier;
-use super::value::{Found, Placed, Value, Wrong, one_of};
+use super::value::{Choice, Placed};
 use super::words::{Hostname, Name, NetworkName};
 
 /// `disk { … }`; a failed disk is detached, and its node goes on over the network.
@@ -51,12 +51,12 @@ pub(super) enum Primaries {
     Both,
 }
 
-impl Value for Primaries {
-    const WHAT: &'static str = "a string";
+impl Choice for Primaries {
+    const NAME: &'static str = "number of primaries";
     const EXAMPLE: &'static str = "\"both\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "number of primaries", &[("one", Self::One), ("both", Self::Both)])
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("one", Self::One), ("both", Self::Both)]
     }
 }
 
@@ -75,9 +75,11 @@ pub(super) struct Drbd {
 }
 
 impl Section for Drbd {
+    const ABOUT: &'static str = "a device that two nodes have in common";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = table.required("name");
-        let nodes: Vec<Placed<Hostname>> = table.list("nodes");
+        let nodes: Vec<Placed<Hostname>> = table.list_of("nodes", 2);
         if nodes.len() != 2 {
             let here = if nodes.len() == 1 { "is" } else { "are" };
             let message = format!("DRBD replicates between two nodes, and here {here} {}", nodes.len());
@@ -129,6 +131,8 @@ impl Drbd {
 struct Disk(Settings);
 
 impl Section for Disk {
+    const ABOUT: &'static str = "`disk` of drbd.conf(5)";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         Some(Self(Settings::read(table, DISK)))
     }
@@ -137,6 +141,8 @@ impl Section for Disk {
 struct Net(Settings);
 
 impl Section for Net {
+    const ABOUT: &'static str = "`net` of drbd.conf(5)";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         Some(Self(Settings::read(table, NET)))
     }

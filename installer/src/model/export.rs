@@ -7,7 +7,7 @@ use super::document::{Section, Table};
 use super::number::{Port, Shelf, Slot};
 use super::shared::Shared;
 use super::storage::Carrier;
-use super::value::{Found, Placed, Value, Wrong, one_of};
+use super::value::{Choice, Found, Placed, Value, Wrong};
 use super::words::{Hostname, Name, NetworkName};
 
 /// What is exported.
@@ -51,18 +51,18 @@ pub(super) enum Protocol {
     Nbd { port: Port, address: IpAddr },
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Aoe,
     Nbd,
 }
 
-impl Value for Kind {
-    const WHAT: &'static str = "a string";
+impl Choice for Kind {
+    const NAME: &'static str = "protocol";
     const EXAMPLE: &'static str = "\"aoe\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "protocol", &[("aoe", Self::Aoe), ("nbd", Self::Nbd)])
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("aoe", Self::Aoe), ("nbd", Self::Nbd)]
     }
 }
 
@@ -78,6 +78,8 @@ pub(super) struct Export {
 }
 
 impl Section for Export {
+    const ABOUT: &'static str = "a device that other nodes import over the network";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (name, on) = (table.required("name"), table.required("on"));
         let (node, network) = (table.optional("node"), table.required("network"));
@@ -99,16 +101,33 @@ impl Section for Export {
     }
 }
 
-/// Keys of the other protocol are unknown keys, or would be taken for something that works.
+/// What a protocol needs, and what it has no use for.
+const KEYS: [(Kind, &[&str], &[&str]); 2] =
+    [(Kind::Aoe, &["shelf", "slot"], &["port", "address"]), (Kind::Nbd, &["address"], &["shelf", "slot"])];
+
 fn protocol(table: &mut Table<'_>) -> Option<Protocol> {
-    match table.required("protocol")? {
-        Kind::Aoe => {
-            let (shelf, slot) = (table.required("shelf"), table.required("slot"));
-            Some(Protocol::Aoe { shelf: shelf?, slot: slot? })
+    let kind = table.required::<Kind>("protocol");
+    let (shelf, slot) = (table.optional("shelf"), table.optional("slot"));
+    let (port, address) = (table.optional("port"), table.optional("address"));
+    let kind = kind?;
+    for (_, needed, useless) in KEYS.iter().filter(|(known, ..)| *known == kind) {
+        for key in needed.iter().filter(|key| !table.has(key)).collect::<Vec<_>>() {
+            table.problem(
+                key,
+                format!("missing key `{key}`"),
+                "say where it is exported: `shelf = 1` and `slot = 0`, or `address = \"10.0.0.6\"`",
+            );
         }
-        Kind::Nbd => {
-            let (port, address) = (table.optional("port").unwrap_or(Port(10809)), table.required("address"));
-            Some(Protocol::Nbd { port, address: address? })
+        for key in useless.iter().filter(|key| table.has(key)).collect::<Vec<_>>() {
+            table.problem(
+                key,
+                format!("`{key}` is nothing that this protocol has"),
+                "remove it, or change `protocol`",
+            );
         }
+    }
+    match kind {
+        Kind::Aoe => Some(Protocol::Aoe { shelf: shelf?, slot: slot? }),
+        Kind::Nbd => Some(Protocol::Nbd { port: port.unwrap_or(Port(10809)), address: address? }),
     }
 }

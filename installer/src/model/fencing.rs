@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::document::{Section, Table};
 use super::number::BmcPort;
 use super::setting::{Kind, Setting, Settings};
-use super::value::{Found, Value, Wrong, one_of};
+use super::value::{Choice, Found, Value, Wrong};
 use super::words::{DeviceFile, Hostname, Name, UserName};
 
 /// Seconds: what one fencing may take, and the head start of the node with the lowest number, so that two nodes that
@@ -51,12 +51,12 @@ impl FenceAgent {
     }
 }
 
-impl Value for FenceAgent {
-    const WHAT: &'static str = "a string";
+impl Choice for FenceAgent {
+    const NAME: &'static str = "fence agent";
     const EXAMPLE: &'static str = "\"ipmi\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "fence agent", &Self::ALL.map(|agent| (agent.as_str(), agent)))
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.map(|agent| (agent.as_str(), agent)).to_vec()
     }
 }
 
@@ -70,6 +70,8 @@ pub(super) struct Fencing {
 }
 
 impl Section for Fencing {
+    const ABOUT: &'static str = "how a node that cannot be trusted any more is switched off";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (agent, user) = (table.required("agent"), table.optional("user"));
         let (times, watchdog) = (Settings::read(table, TIMES), table.optional("watchdog"));
@@ -98,17 +100,20 @@ pub(super) struct FenceDevice {
 }
 
 impl Section for FenceDevice {
+    const ABOUT: &'static str = "what switches this node off";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        // Nobody may write it here; it is asked for so that its line is not shown as that of an unknown key.
+        // Nobody may write it here. No other problem may show its line.
         let _: Option<Password> = table.optional("password");
-        Some(Self {
+        let device = Self {
             agent: table.optional("agent"),
             address: table.optional("address"),
             port: table.optional("port"),
             user: table.optional("user"),
             secret: table.optional("secret"),
             guest: table.optional("guest"),
-        })
+        };
+        (!table.has("password")).then_some(device)
     }
 }
 

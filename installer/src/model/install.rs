@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::document::{Section, Table};
-use super::value::{Found, Value, Wrong, one_of};
+use super::value::Choice;
 use super::words::ReportUrl;
 
 /// How a node is installed.
@@ -73,11 +73,17 @@ impl InstallSettings {
 }
 
 impl Section for InstallSettings {
+    const ABOUT: &'static str = "what may be lost, what has to stay, who is told";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        let wipe = table.optional("wipe");
-        let keep = table.list::<Keep>("keep");
-        let unattended = table.optional("unattended");
-        let report = table.optional("report");
+        let wipe = table
+            .about("which disks an install may take; each word allows what those before it do")
+            .optional("wipe");
+        let keep = table.about("what a reinstall leaves alone").list::<Keep>("keep");
+        let unattended = table.about("nobody has to type the node's name").optional("unattended");
+        let report = table
+            .about("gets a POST with the end of an install as JSON, also of a refusal")
+            .optional("report");
         let mut once = keep.clone();
         once.dedup();
         if once.len() < keep.len() {
@@ -88,13 +94,13 @@ impl Section for InstallSettings {
     }
 }
 
-impl Value for WipePolicy {
-    const WHAT: &'static str = "a string";
+impl Choice for WipePolicy {
+    const NAME: &'static str = "`wipe` value";
     const EXAMPLE: &'static str = "\"same-cluster\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+    fn words() -> Vec<(&'static str, Self)> {
         let known = [Self::Refuse, Self::Blank, Self::SameCluster, Self::Force];
-        one_of(found, "`wipe` value", &known.map(|policy| (policy.as_str(), policy)))
+        known.map(|policy| (policy.as_str(), policy)).to_vec()
     }
 }
 
@@ -111,12 +117,12 @@ impl WipePolicy {
     }
 }
 
-impl Value for Keep {
-    const WHAT: &'static str = "a string";
+impl Choice for Keep {
+    const NAME: &'static str = "`keep` item";
     const EXAMPLE: &'static str = "\"drbd\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "`keep` item", &[("drbd", Self::Drbd)])
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("drbd", Self::Drbd)]
     }
 }
 

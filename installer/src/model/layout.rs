@@ -3,14 +3,16 @@
 mod check;
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use super::document::{Entry, Section, Table};
 use super::problem::Problems;
+use super::schema::{self, Schema};
 use super::storage::{
     ArrayRule, Carrier, DiskRule, DiskTraits, FilesystemKind, FilesystemRule, Firmware, Layout,
     LogicalVolumeRule, PartitionRule, Pattern, RaidLevel, Size, VolumeGroupRule,
 };
-use super::value::{Found, Value, Wrong, one_of};
+use super::value::{Choice, Found, Value, Wrong};
 use super::words::{Argument, DiskText, Label, MountPoint, Name};
 use crate::units::Bytes;
 
@@ -28,10 +30,16 @@ pub(super) struct Draft {
 }
 
 impl Section for Draft {
+    const ABOUT: &'static str = "the disks: how they are cut, and what lies on the pieces";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = table.required("name");
-        let firmware = table.optional("firmware").unwrap_or_default();
-        let initrd = table.optional("initrd").unwrap_or(true);
+        let firmware =
+            table.about("what the machine's firmware boots").optional("firmware").unwrap_or_default();
+        let initrd = table
+            .about("the kernel starts with an initial RAM file system")
+            .optional("initrd")
+            .unwrap_or(true);
         let disks = table.sections("disks");
         let partitions = table.sections("partitions");
         let arrays = table.sections("arrays");
@@ -80,11 +88,17 @@ fn name(table: &mut Table<'_>, key: &'static str) -> Option<String> {
 }
 
 impl Section for DiskRule {
+    const ABOUT: &'static str = "a group of disks that are cut alike";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = name(table, "name");
-        let boot = table.optional("boot").unwrap_or(false);
+        let boot =
+            table.about("the machine boots from each disk of this group").optional("boot").unwrap_or(false);
         let count = count(table);
-        let min_size = table.optional("min-size").unwrap_or(Bytes::ZERO);
+        let min_size = table
+            .about("a smaller disk does not belong to this group")
+            .optional("min-size")
+            .unwrap_or(Bytes::ZERO);
         let only = traits(table, min_size);
         let (min_count, max_count) = count?;
         Some(Self { name: name?, boot, min_count, max_count, min_size, only })
@@ -96,8 +110,8 @@ fn traits(table: &mut Table<'_>, min_size: Bytes) -> DiskTraits {
         ["serials", "wwns"].map(|key| table.list::<DiskText>(key).into_iter().map(String::from).collect());
     let [model, path] =
         ["model", "path"].map(|key| table.optional::<DiskText>(key).map(|text| Pattern(text.into())));
-    let rotational = table.optional("rotational");
-    let max_size = table.optional::<Bytes>("max-size");
+    let rotational = table.about("turning disks, or those that do not turn").optional("rotational");
+    let max_size = table.about("a larger disk does not belong to this group").optional::<Bytes>("max-size");
     if let Some(max) = max_size.filter(|max| *max < min_size) {
         let message = format!("`max-size` of {max} is less than `min-size` of {min_size}");
         table.problem("max-size", message, "swap them");
@@ -133,7 +147,8 @@ fn count(table: &mut Table<'_>) -> Option<(usize, Option<usize>)> {
 /// `min`, `share` and `max`, under names that a table may choose.
 fn size(table: &mut Table<'_>, keys: [&'static str; 3], min: Option<Bytes>) -> Option<Size> {
     let [min_key, share_key, max_key] = keys;
-    let share = table.optional(share_key).unwrap_or(0);
+    let share =
+        table.about("its weight when what is left over is shared out").optional(share_key).unwrap_or(0);
     let max = table.optional::<Bytes>(max_key);
     if let (Some(min), Some(max)) = (min, max) {
         if max < min {
@@ -155,40 +170,64 @@ fn required_size(table: &mut Table<'_>) -> Option<Size> {
     size(table, ["min", "share", "max"], min)
 }
 
+/// The number of a partition: 14 and 15 are ours.
+struct PartitionNumber(u32);
+
+impl PartitionNumber {
+    const LIMITS: RangeInclusive<u32> = 1..=13;
+}
+
+impl Value for PartitionNumber {
+    const WHAT: &'static str = u32::WHAT;
+    const EXAMPLE: &'static str = u32::EXAMPLE;
+
+    fn schema() -> Schema {
+        schema::number("the number of a partition", Self::LIMITS)
+    }
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        let hint = "use 1 to 13: 14 and 15 are for the boot code of a disk with `boot = true`";
+        let number = Some(u32::read(found)?).filter(|number| Self::LIMITS.contains(number));
+        number.map(Self).ok_or_else(|| Wrong::value("a partition cannot have this number", hint))
+    }
+}
+
 impl Section for PartitionRule {
+    const ABOUT: &'static str = "a partition on each disk of a group";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let disks = name(table, "disks");
         let number = table.required("number");
         let name = name(table, "name");
         let size = required_size(table);
-        let drbd = table.optional("drbd").unwrap_or(false);
-        if number.is_some_and(|number| !(1..=13).contains(&number)) {
-            let hint = "use 1 to 13: 14 and 15 are for the boot code of a disk with `boot = true`";
-            table.problem("number", "a partition cannot have this number", hint);
-        }
+        let drbd = table.about("left raw for DRBD").optional("drbd").unwrap_or(false);
+        let number = number.map(|PartitionNumber(number)| number);
         Some(Self { disks: disks?, number: number?, name: name?, size: size?, drbd })
     }
 }
 
-impl Value for Firmware {
-    const WHAT: &'static str = "a string";
+impl Choice for Firmware {
+    const NAME: &'static str = "firmware";
     const EXAMPLE: &'static str = "\"uefi\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "firmware", &[("any", Self::Any), ("bios", Self::Bios), ("uefi", Self::Uefi)])
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("any", Self::Any), ("bios", Self::Bios), ("uefi", Self::Uefi)]
     }
 }
 
-impl Value for RaidLevel {
-    const WHAT: &'static str = "a string";
+impl Choice for RaidLevel {
+    const NAME: &'static str = "RAID level";
     const EXAMPLE: &'static str = "\"raid1\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "RAID level", &[("raid1", Self::Raid1), ("raid10", Self::Raid10)])
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("raid1", Self::Raid1), ("raid10", Self::Raid10)]
     }
 }
 
 impl Section for ArrayRule {
+    const ABOUT: &'static str =
+        "an md array: its members are the partition of that name on each disk of its group";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (array, level, partition) =
             (name(table, "name"), table.required("level"), name(table, "partition"));
@@ -196,15 +235,21 @@ impl Section for ArrayRule {
     }
 }
 
+/// How to write a [`Carrier`].
+const CARRIER_HINT: &str = "write `partition:NAME`, `array:NAME` or `volume:GROUP/NAME`";
+
 impl Value for Carrier {
     const WHAT: &'static str = "a string";
     const EXAMPLE: &'static str = "\"array:root\"";
 
+    fn schema() -> Schema {
+        schema::text(CARRIER_HINT, r"^((partition|array):[^/]*|volume:[^/]*/(.|\s)*)$")
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
-        let hint = "write `partition:NAME`, `array:NAME` or `volume:GROUP/NAME`";
         parse_carrier(text)
-            .ok_or_else(|| Wrong::value(format!("`{text}` is nothing to put something on"), hint))
+            .ok_or_else(|| Wrong::value(format!("`{text}` is nothing to put something on"), CARRIER_HINT))
     }
 }
 
@@ -221,6 +266,8 @@ fn parse_carrier(text: &str) -> Option<Carrier> {
 }
 
 impl Section for VolumeGroupRule {
+    const ABOUT: &'static str = "an LVM volume group on one physical volume";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (name, on) = (name(table, "name"), table.required("on"));
         let min = table.optional("free-min").unwrap_or(Bytes::ZERO);
@@ -230,23 +277,27 @@ impl Section for VolumeGroupRule {
 }
 
 impl Section for LogicalVolumeRule {
+    const ABOUT: &'static str = "an LVM volume";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (group, name, size) = (name(table, "group"), name(table, "name"), required_size(table));
-        let drbd = table.optional("drbd").unwrap_or(false);
+        let drbd = table.about("left raw for DRBD").optional("drbd").unwrap_or(false);
         Some(Self { group: group?, name: name?, size: size?, drbd })
     }
 }
 
-impl Value for FilesystemKind {
-    const WHAT: &'static str = "a string";
+impl Choice for FilesystemKind {
+    const NAME: &'static str = "file system type";
     const EXAMPLE: &'static str = "\"ext4\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "file system type", &[("ext4", Self::Ext4), ("swap", Self::Swap)])
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("ext4", Self::Ext4), ("swap", Self::Swap)]
     }
 }
 
 impl Section for FilesystemRule {
+    const ABOUT: &'static str = "a file system or swap";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (on, kind, label) =
             (table.required("on"), table.required("type"), table.required::<Label>("label"));

@@ -1,8 +1,11 @@
 //! What lies between a card and a network: bonds, VLANs, the size of packets.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
-use super::value::{Found, Value, Wrong, one_of};
+use super::schema::{self, Schema};
+use super::value::{Choice, Found, Value, Wrong};
 
 /// How the cards of a bond share the work, as the kernel calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,12 +35,12 @@ impl BondMode {
     }
 }
 
-impl Value for BondMode {
-    const WHAT: &'static str = "a string";
+impl Choice for BondMode {
+    const NAME: &'static str = "bond mode";
     const EXAMPLE: &'static str = "\"active-backup\"";
 
-    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
-        one_of(found, "bond mode", &Self::ALL.map(|mode| (mode.as_str(), mode)))
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.map(|mode| (mode.as_str(), mode)).to_vec()
     }
 }
 
@@ -45,13 +48,21 @@ impl Value for BondMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VlanId(pub u16);
 
+impl VlanId {
+    const LIMITS: RangeInclusive<u16> = 1..=4094;
+}
+
 impl Value for VlanId {
     const WHAT: &'static str = "a whole number";
     const EXAMPLE: &'static str = "20";
 
+    fn schema() -> Schema {
+        schema::number("the id of a VLAN", Self::LIMITS)
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let number = u32::read(found)?;
-        let id = u16::try_from(number).ok().filter(|id| (1..=4094).contains(id));
+        let id = u16::try_from(number).ok().filter(|id| Self::LIMITS.contains(id));
         id.map(Self).ok_or_else(|| {
             Wrong::value(format!("{number} is not the id of a VLAN"), "write a whole number from 1 to 4094")
         })
@@ -65,16 +76,21 @@ pub struct Mtu(pub u32);
 impl Mtu {
     /// What every Ethernet can.
     pub const ETHERNET: Self = Self(1500);
+    /// Less would be too little for IPv6, more too much for IPv4.
+    const LIMITS: RangeInclusive<u32> = 1280..=65535;
 }
 
 impl Value for Mtu {
     const WHAT: &'static str = "a whole number";
     const EXAMPLE: &'static str = "9000";
 
-    /// Less than 1280 would be too little for IPv6, more than 65535 for IPv4.
+    fn schema() -> Schema {
+        schema::number("bytes of the largest packet", Self::LIMITS)
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let number = u32::read(found)?;
-        if (1280..=65535).contains(&number) {
+        if Self::LIMITS.contains(&number) {
             return Ok(Self(number));
         }
         let hint = "write a whole number from 1280 to 65535: Ethernet has 1500, jumbo frames mostly 9000";

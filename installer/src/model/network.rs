@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::schema::{self, Schema};
 use super::value::{Found, Value, Wrong};
 
 /// The address of one network card.
@@ -37,6 +38,10 @@ impl Value for Mac {
     const WHAT: &'static str = "a string";
     const EXAMPLE: &'static str = "\"52:54:00:00:00:01\"";
 
+    fn schema() -> Schema {
+        schema::text("a MAC address", "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
         let hint = "write six pairs of hexadecimal digits, such as `52:54:00:00:00:01`";
@@ -52,6 +57,10 @@ impl Value for Mac {
 impl Value for IpAddr {
     const WHAT: &'static str = "a string";
     const EXAMPLE: &'static str = "\"10.0.0.4\"";
+
+    fn schema() -> Schema {
+        schema::text("an IPv4 or IPv6 address", "^[0-9A-Fa-f:.]+$")
+    }
 
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
@@ -119,6 +128,9 @@ impl Subnet {
 
     fn parse(text: &str) -> Option<Self> {
         let (first, prefix) = text.split_once('/')?;
+        if !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
         let subnet = Self { first: first.parse().ok()?, prefix: prefix.parse().ok()? };
         let (number, width) = bits(subnet.first);
         let aligned = u32::from(subnet.prefix) <= width && number & mask(subnet.host_bits()) == 0;
@@ -131,14 +143,21 @@ fn mask(count: u32) -> u128 {
     1_u128.checked_shl(count).map_or(u128::MAX, |bit| bit - 1)
 }
 
+/// How to write a subnet.
+const SUBNET_HINT: &str =
+    "write the network's first address and the length of its prefix, such as `10.0.0.0/24`";
+
 impl Value for Subnet {
     const WHAT: &'static str = "a string";
     const EXAMPLE: &'static str = "\"10.0.0.0/24\"";
 
+    fn schema() -> Schema {
+        schema::text(SUBNET_HINT, "^[0-9A-Fa-f:.]+/[0-9]+$")
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
-        let hint = "write the network's first address and the length of its prefix, such as `10.0.0.0/24`";
-        Self::parse(text).ok_or_else(|| Wrong::value(format!("`{text}` is not a subnet"), hint))
+        Self::parse(text).ok_or_else(|| Wrong::value(format!("`{text}` is not a subnet"), SUBNET_HINT))
     }
 }
 
@@ -181,7 +200,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_subnet_is_refused() {
-        for wrong in ["", "10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/-1", "fd00::1/64"] {
+        for wrong in
+            ["", "10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+24", "fd00::1/64"]
+        {
             assert_eq!(Subnet::parse(wrong), None, "{wrong}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::schema::{self, Schema};
 use super::value::{Found, Value, Wrong};
 
 /// Defines numbers: what each is, the least, the most, and an example.
@@ -20,6 +21,10 @@ macro_rules! numbers {
         impl Value for $name {
             const WHAT: &'static str = "a whole number";
             const EXAMPLE: &'static str = $example;
+
+            fn schema() -> Schema {
+                schema::number($what, $least..=$most)
+            }
 
             fn read(found: &Found<'_>) -> Result<Self, Wrong> {
                 let number = u32::read(found)?;

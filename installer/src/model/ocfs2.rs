@@ -25,6 +25,8 @@ pub(super) struct Ocfs2 {
 }
 
 impl Section for Ocfs2 {
+    const ABOUT: &'static str = "the file system that all nodes mount at once";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (name, network) = (table.required("name"), table.required("network"));
         let port = table.optional("port").unwrap_or(Port(7777));
@@ -63,6 +65,8 @@ pub(super) struct Volume {
 }
 
 impl Section for Volume {
+    const ABOUT: &'static str = "a file system on a device that all its nodes write to";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let (on, label) = (table.required("on"), table.required("label"));
         let (mount, slots) = (table.required("mount"), table.optional("slots"));

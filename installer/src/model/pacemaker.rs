@@ -34,6 +34,8 @@ impl Default for Pacemaker {
 }
 
 impl Section for Pacemaker {
+    const ABOUT: &'static str = "how the cluster manager decides";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         Some(Self {
             properties: Settings::read(table, PROPERTIES),

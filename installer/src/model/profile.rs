@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::document::{Document, Entry, Section, Table};
+use super::document::{self, Document, Entry, Section, Table};
 use super::layout;
 use super::names;
 use super::problem::Problems;
+use super::schema::{self, Schema};
 use super::storage::Layout;
 use super::value::Placed;
 use super::words::{Argument, Name, Package};
@@ -58,13 +59,15 @@ impl BootSettings {
 }
 
 impl Section for BootSettings {
+    const ABOUT: &'static str = "what is not said stays as it was";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        let dom0_memory = table.optional("dom0-memory");
+        let dom0_memory = table.about("memory of dom0, 256M or more").optional("dom0-memory");
         if let Some(memory) = dom0_memory.filter(|memory| *memory < LEAST_DOM0_MEMORY) {
             let message = format!("dom0 does not boot in {memory}");
             table.problem("dom0-memory", message, format!("give it {LEAST_DOM0_MEMORY} or more, better 1G"));
         }
-        let dom0_vcpus = table.optional("dom0-vcpus").map(NonZeroU32::get);
+        let dom0_vcpus = table.about("processors of dom0").optional("dom0-vcpus").map(NonZeroU32::get);
         let [xen_arguments, kernel_arguments] = ["xen-arguments", "kernel-arguments"]
             .map(|key| table.list::<Argument>(key).into_iter().map(String::from).collect());
         Some(Self { dom0_memory, dom0_vcpus, xen_arguments, kernel_arguments })
@@ -82,11 +85,13 @@ struct Draft {
 }
 
 impl Section for Draft {
+    const ABOUT: &'static str = "what a kind of node is made of";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
-        let summary = table.required("summary");
-        let extends = table.optional("extends");
-        let packages = table.list("packages");
-        let overlays = table.list("overlays");
+        let summary = table.about("one line for lists").required("summary");
+        let extends = table.about("the profile that comes first").optional("extends");
+        let packages = table.about("what is added; recommended packages are not").list("packages");
+        let overlays = table.about("folders below overlays/").list("overlays");
         let boot = table.section("boot").map(|boot| boot.value).unwrap_or_default();
         let layout = table.section("layout");
         Some(Self { summary: summary?, extends, packages, overlays, boot, layout })
@@ -94,6 +99,12 @@ impl Section for Draft {
 }
 
 impl Profile {
+    /// A profile as editors are to know it.
+    #[must_use]
+    pub fn schema() -> Schema {
+        schema::file("Profile of xbuild", document::schema::<Draft>())
+    }
+
     /// Reads a profile; none if anything is wrong with it, which is then among the problems.
     pub(super) fn read(document: &Arc<Document>, problems: &mut Problems) -> Option<Self> {
         let mut found = Problems::default();

@@ -1,6 +1,9 @@
 //! Settings of daemons: each has a name, what it may be, and what it is unless somebody says otherwise.
 
+use serde_json::json;
+
 use super::document::Table;
+use super::schema::{self, Schema};
 use super::suggest;
 use super::value::{Found, Wrong};
 
@@ -16,7 +19,21 @@ impl Setting {
     pub(super) const fn new(name: &'static str, kind: Kind, usual: &'static str) -> Self {
         Self { name, kind, usual }
     }
+
+    /// As editors are to know it.
+    pub(super) fn schema(&self) -> Schema {
+        let mut schema = self.kind.schema();
+        schema["default"] = match self.kind {
+            Kind::Number(..) => json!(self.usual.parse::<u32>().ok()),
+            Kind::Flag => json!(self.usual == "true"),
+            Kind::Word(_) | Kind::Rate => json!(self.usual),
+        };
+        schema
+    }
 }
+
+/// How to write a rate.
+const RATE_HINT: &str = "write a whole number with K, M or G behind it, such as `100M`: bytes in a second";
 
 /// What a setting may be.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +62,18 @@ impl Kind {
             }
             Self::Rate => {
                 let text = found.text()?;
-                let hint = "write a whole number with K, M or G behind it, such as `100M`: bytes in a second";
-                let wrong = || Wrong::value(format!("`{text}` is not a rate"), hint);
+                let wrong = || Wrong::value(format!("`{text}` is not a rate"), RATE_HINT);
                 is_rate(text).then(|| text.to_owned()).ok_or_else(wrong)
             }
+        }
+    }
+
+    fn schema(self) -> Schema {
+        match self {
+            Self::Number(least, most, unit) => schema::number(unit, least..=most),
+            Self::Flag => schema::kind(self.what()),
+            Self::Word(known) => schema::words("", known),
+            Self::Rate => schema::text(RATE_HINT, "^[1-9][0-9]{0,6}[KMG]$"),
         }
     }
 

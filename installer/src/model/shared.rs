@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::schema::{self, Schema};
 use super::value::{Found, Value, Wrong};
 use super::words::{NAME_HINT, is_name};
 
@@ -26,6 +27,10 @@ impl fmt::Display for Shared {
 impl Value for Shared {
     const WHAT: &'static str = "a string";
     const EXAMPLE: &'static str = "\"drbd:xen\"";
+
+    fn schema() -> Schema {
+        schema::text("write `drbd:NAME` or `export:NAME`", "^(drbd|export):[a-z0-9][a-z0-9-]{0,31}$")
+    }
 
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;

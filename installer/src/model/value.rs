@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use toml::de::DeValue;
 
 use super::problem::Place;
+use super::schema::{self, Schema};
 use super::suggest;
 use crate::units::Bytes;
 
@@ -46,13 +47,19 @@ impl Wrong {
 }
 
 /// What can be read from one value.
-pub trait Value: Sized {
+pub trait Value: Sized + 'static {
     /// What it must be, such as `a whole number`.
     const WHAT: &'static str;
     /// How it looks in a file.
     const EXAMPLE: &'static str;
     /// Whether it must not be shown.
     const SECRET: bool = false;
+
+    /// What it is for editors; without more to say, of the type that [`Self::WHAT`] names.
+    #[must_use]
+    fn schema() -> Schema {
+        schema::kind(Self::WHAT)
+    }
 
     /// Reads it.
     ///
@@ -88,6 +95,10 @@ impl<T: Value> Value for Placed<T> {
     const EXAMPLE: &'static str = T::EXAMPLE;
     const SECRET: bool = T::SECRET;
 
+    fn schema() -> Schema {
+        T::schema()
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         Ok(Self { value: T::read(found)?, place: (found.place)() })
     }
@@ -115,6 +126,10 @@ impl Value for u32 {
     const WHAT: &'static str = "a whole number";
     const EXAMPLE: &'static str = "2";
 
+    fn schema() -> Schema {
+        schema::number("", 0..=Self::MAX)
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let number = found.value.as_integer().ok_or(Wrong::Kind)?;
         Self::from_str_radix(number.as_str(), number.radix()).map_err(|_| {
@@ -127,6 +142,10 @@ impl Value for NonZeroU32 {
     const WHAT: &'static str = "a whole number";
     const EXAMPLE: &'static str = "2";
 
+    fn schema() -> Schema {
+        schema::number("", 1..=u32::MAX)
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let number = u32::read(found)?;
         Self::new(number)
@@ -137,18 +156,50 @@ impl Value for NonZeroU32 {
 /// No disk is larger, and sums of sizes stay far from overflowing.
 const LARGEST: Bytes = Bytes(1 << 60);
 
+/// How to write a size.
+const SIZE_HINT: &str = "write a whole number with K, M, G or T behind it, such as `8G`";
+
 impl Value for Bytes {
     const WHAT: &'static str = "a size";
     const EXAMPLE: &'static str = "\"8G\"";
 
+    fn schema() -> Schema {
+        schema::text(&format!("{}: {SIZE_HINT}", Self::WHAT), "^[0-9]+[KMGTPkmgtp]?$")
+    }
+
     fn read(found: &Found<'_>) -> Result<Self, Wrong> {
         let text = found.text()?;
-        let hint = "write a whole number with K, M, G or T behind it, such as `8G`";
-        let size: Self = text.parse().map_err(|_| Wrong::value(format!("`{text}` is not a size"), hint))?;
+        let size: Self =
+            text.parse().map_err(|_| Wrong::value(format!("`{text}` is not a size"), SIZE_HINT))?;
         if size > LARGEST {
-            return Err(Wrong::value(format!("`{text}` is more than any disk holds"), hint));
+            return Err(Wrong::value(format!("`{text}` is more than any disk holds"), SIZE_HINT));
         }
         Ok(size)
+    }
+}
+
+/// A value that is one word of a fixed list.
+pub trait Choice: Copy + 'static {
+    /// What it is called, such as `bond mode`.
+    const NAME: &'static str;
+    /// How it looks in a file.
+    const EXAMPLE: &'static str;
+
+    /// Every word, with what it stands for.
+    fn words() -> Vec<(&'static str, Self)>;
+}
+
+impl<T: Choice> Value for T {
+    const WHAT: &'static str = "a string";
+    const EXAMPLE: &'static str = T::EXAMPLE;
+
+    fn schema() -> Schema {
+        let words: Vec<&str> = T::words().into_iter().map(|(word, _)| word).collect();
+        schema::words(T::NAME, &words)
+    }
+
+    fn read(found: &Found<'_>) -> Result<Self, Wrong> {
+        one_of(found, T::NAME, &T::words())
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use super::schema::{self, Schema};
 use super::ssh_key;
 use super::value::{Found, Value, Wrong};
 
-/// Defines text values: what it is called, an example, whether a text is one, and how to write one.
+/// Defines text values: what it is called, an example, whether a text is one, how to write one, and for editors what each
+/// of them fits, as far as a regular expression can say it.
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident: $what:literal, $example:literal, $valid:path, $hint:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $what:literal, $example:literal, $valid:path, $hint:expr $(, $pattern:literal)?;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(String);
@@ -36,6 +38,10 @@ macro_rules! words {
             const WHAT: &'static str = "a string";
             const EXAMPLE: &'static str = $example;
 
+            fn schema() -> Schema {
+                schema::text(&format!("{}: {}", $what, $hint), concat!($($pattern)?))
+            }
+
             fn read(found: &Found<'_>) -> Result<Self, Wrong> {
                 let text = found.text()?;
                 let wrong = || Wrong::value(format!("`{}` is not {}", text.escape_debug(), $what), $hint);
@@ -51,49 +57,64 @@ pub(super) const NAME_HINT: &str = "use at most 32 of a-z, 0-9 and `-`, a letter
 words! {
     /// A name of ours: a profile, a piece of a layout, a cluster, an overlay.
     Name: "a name", "\"system\"", is_name,
-        NAME_HINT;
+        NAME_HINT,
+        "^[a-z0-9][a-z0-9-]{0,31}$";
     /// A Debian package.
     Package: "the name of a Debian package", "\"lvm2\"", is_package,
-        "package names have two or more of a-z, 0-9, `+`, `-` and `.`; a version or suite cannot be given here";
+        "package names have two or more of a-z, 0-9, `+`, `-` and `.`; a version or suite cannot be given here",
+        "^[a-z0-9][a-z0-9+.-]+$";
     /// What stands on a disk: a serial number, a model, a path.
     DiskText: "what stands on a disk", "\"S3Z9NB0K\"", is_disk_text,
-        "copy it as `lsblk -o NAME,SERIAL,WWN,MODEL` or `ls /dev/disk/by-path` shows it, without blanks at its ends";
+        "copy it as `lsblk -o NAME,SERIAL,WWN,MODEL` or `ls /dev/disk/by-path` shows it, without blanks at its ends",
+        "^[^ ](.*[^ ])?$";
     /// One argument on a command line that GRUB hands over.
     Argument: "one argument", "\"console=hvc0\"", is_argument,
-        "give each argument its own string, without blanks, quotes, `$`, `\\` and backquotes: GRUB would read them";
+        "give each argument its own string, without blanks, quotes, `$`, `\\` and backquotes: GRUB would read them",
+        r"^[!#%&(-\[\]-_a-~]+$";
     /// A label of a file system.
     Label: "a label", "\"root\"", is_label,
-        "use 1 to 16 of a-z, A-Z, 0-9, `-`, `_` and `.`";
+        "use 1 to 16 of a-z, A-Z, 0-9, `-`, `_` and `.`",
+        "^[A-Za-z0-9._-]{1,16}$";
     /// Where a file system is mounted.
     MountPoint: "a mount point", "\"/var\"", is_mount_point,
-        "write an absolute path without blanks, `.`, `..` or a slash at its end";
+        "write an absolute path without blanks, `.`, `..` or a slash at its end",
+        r"^(/|(/[!-.0-\[\]-~]+)+)$";
     /// A host name without domain.
     Hostname: "a host name", "\"storage1\"", is_hostname,
-        "use 1 to 63 of a-z, 0-9 and `-`, a letter or digit first and last (RFC 1123); the domain stands in [cluster]";
+        "use 1 to 63 of a-z, 0-9 and `-`, a letter or digit first and last (RFC 1123); the domain stands in [cluster]",
+        "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
     /// A DNS domain.
     Domain: "a domain", "\"example.net\"", is_domain,
-        "write host names with dots between, such as `example.net`";
+        "write host names with dots between, such as `example.net`",
+        r"^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$";
     /// A network, and the interface that leads to it.
     NetworkName: "a network name", "\"storage\"", is_network_name,
-        "interfaces get this name: use 1 to 15 of a-z, 0-9 and `-`, a letter first, and nothing the kernel uses (lo, eth0, ...)";
+        "interfaces get this name: use 1 to 15 of a-z, 0-9 and `-`, a letter first, and nothing the kernel uses (lo, eth0, ...)",
+        "^[a-z][a-z0-9-]{0,14}$";
     /// The base address of a Debian archive.
     Mirror: "the address of a Debian archive", "\"http://mirror.example.net/debian\"", is_web_address,
-        "write it as in sources.list, such as `http://mirror.example.net/debian`";
+        "write it as in sources.list, such as `http://mirror.example.net/debian`",
+        "^https?://[!-.0-~][!-~]*$";
     /// Where the report of an install goes.
     ReportUrl: "an address for reports", "\"http://192.0.2.1:8000/report\"", is_web_address,
-        "write it as for a browser, such as `http://192.0.2.1:8000/report`";
+        "write it as for a browser, such as `http://192.0.2.1:8000/report`",
+        "^https?://[!-.0-~][!-~]*$";
     /// Who logs in at a BMC.
     UserName: "the name of a user", "\"fencing\"", is_user_name,
-        "use 1 to 32 of a-z, A-Z, 0-9, `-`, `_` and `.`";
+        "use 1 to 32 of a-z, A-Z, 0-9, `-`, `_` and `.`",
+        "^[A-Za-z0-9._-]{1,32}$";
     /// A device file.
     DeviceFile: "a device file", "\"/dev/watchdog0\"", is_device_file,
-        "write its path, such as `/dev/watchdog0`";
+        "write its path, such as `/dev/watchdog0`",
+        r"^/dev(/[!-.0-\[\]-~]+)+$";
     /// The serial number of a machine.
     MachineSerial: "the serial number of a machine", "\"CZ2D1X0GW1\"", is_machine_serial,
-        "copy it as `dmidecode -s system-serial-number` shows it; if the maker has left it open, use a MAC address";
+        "copy it as `dmidecode -s system-serial-number` shows it; if the maker has left it open, use a MAC address",
+        "^[^ ](.*[^ ])?$";
     /// A line for `authorized_keys`.
     SshKey: "a public ssh key", "\"ssh-ed25519 AAAA... admin\"", ssh_key::is_public_key,
-        "copy the one line of a `.pub` file: type, key, comment";
+        "copy the one line of a `.pub` file: type, key, comment",
+        "^(ssh|ecdsa|sk)-[^ ]* [A-Za-z0-9+/]+=*( .*)?$";
 }
 
 fn is_lower(byte: u8) -> bool {

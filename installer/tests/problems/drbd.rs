@@ -3,7 +3,7 @@
 use crate::{LAYOUT, messages, report};
 
 /// Two nodes with a partition and a volume for DRBD, and a device between them that is sound.
-const SOUND: &str = r#"
+pub const SOUND: &str = r#"
 [cluster]
 name = "c"
 
@@ -48,7 +48,7 @@ resync-rate = "100M"
 timeout = 60
 "#;
 
-const PAIR: &str = r#"
+pub const PAIR: &str = r#"
 summary = "Pair"
 [layout]
 name = "pair"
@@ -63,7 +63,7 @@ volumes = [{ group = "vg0", name = "cluster", min = "512M", drbd = true }]
 filesystems = [{ on = "partition:root", type = "ext4", label = "root", mount = "/" }]
 "#;
 
-fn report_of(cluster: &str) -> String {
+pub fn report_of(cluster: &str) -> String {
     let node = format!("summary = \"Node\"\n{LAYOUT}");
     report(&[("profiles/node.toml", &node), ("profiles/pair.toml", PAIR), ("cluster.toml", cluster)])
 }

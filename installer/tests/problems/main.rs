@@ -8,6 +8,7 @@ mod interfaces;
 mod layout;
 mod membership;
 mod profile;
+mod schema;
 mod value;
 
 use std::fs;

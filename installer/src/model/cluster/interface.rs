@@ -47,11 +47,13 @@ const PAIRS: [(&str, &str, &str); 4] = [
 const PORTS: [&str; 3] = ["mac", "macs", "on"];
 
 impl Section for Interface {
+    const ABOUT: &'static str = "a card, several cards as a bond, or a VLAN on one of these";
+
     fn read(table: &mut Table<'_>) -> Option<Self> {
         let name = name(table);
-        let address = table.optional("address");
+        let address = table.about("without it: DHCP").optional("address");
         let port = port(table);
-        let bridge = table.optional("bridge").unwrap_or_default();
+        let bridge = table.about("guests are connected to it").optional("bridge").unwrap_or_default();
         let in_network = table.has("network");
         Some(Self { name: name?, in_network, address, port: port?, bridge })
     }
@@ -59,18 +61,18 @@ impl Section for Interface {
 
 fn name(table: &mut Table<'_>) -> Option<NetworkName> {
     let (network, name) = (table.optional("network"), table.optional("name"));
-    match (table.has("network"), table.has("name")) {
-        (true, true) => table.problem(
+    match table.one_of(&["network", "name"]).as_slice() {
+        [_, _] => table.problem(
             "name",
             "an interface is called as its network",
             "remove `name`; or remove `network` if the node has no address there",
         ),
-        (false, false) => table.problem(
+        [] => table.problem(
             "network",
             "missing key `network`",
             "add a line such as `network = \"lan\"`, or `name = \"trunk\"` for an interface without an address",
         ),
-        (false, true) if table.has("address") => {
+        ["name"] if table.has("address") => {
             table.problem("address", "an address of no network", "name the network instead of `name`");
         }
         _ => {}
@@ -83,11 +85,9 @@ fn port(table: &mut Table<'_>) -> Option<Port> {
     let (macs, mode) = (table.list("macs"), table.optional("bond"));
     let (on, id) = (table.optional::<NetworkName>("on"), table.optional("vlan"));
     for (key, other, way_out) in PAIRS {
-        if table.has(key) && !table.has(other) {
-            table.problem(key, format!("`{key}` without `{other}`"), way_out);
-        }
+        table.pair(key, other, way_out);
     }
-    match PORTS.into_iter().filter(|key| table.has(key)).collect::<Vec<_>>().as_slice() {
+    match table.one_of(&PORTS).as_slice() {
         [] if !table.has("bond") && !table.has("vlan") => table.problem(
             "mac",
             "missing key `mac`",

@@ -12,7 +12,9 @@ use crate::model::problem::{Problem, Problems};
 pub(super) fn check(draft: &Draft, sound: bool, problems: &mut Problems) {
     match &draft.high_availability.fencing {
         Some(fencing) => {
-            draft.nodes.iter().for_each(|node| of_node(node, &fencing.value, problems));
+            for node in draft.nodes.iter().filter(|_| sound) {
+                of_node(node, &fencing.value, problems);
+            }
             mixed(draft, &fencing.value, problems);
         }
         None if sound => unfenced(draft, problems),
