@@ -14,6 +14,7 @@ pub mod node;
 pub mod problem;
 pub mod profile;
 pub mod resolve;
+pub mod secret;
 mod setting;
 mod ssh_key;
 pub mod storage;

@@ -2,7 +2,8 @@
 //!
 //! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`, and `etc/{links.name}.link.hbs` one for a
 //! file for each item of the list `links`, rendered with the values of that item. Of modes only the executable bit
-//! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down.
+//! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down. A file into
+//! which a template has put a secret is root's alone.
 
 mod repeated;
 mod template;
@@ -19,6 +20,10 @@ use serde_json::Value;
 use crate::model::problem::{Problem, Problems};
 use repeated::Repeated;
 use template::Templates;
+
+/// Stands before and behind a secret among the values of templates, and in no file: that is how it is known which files
+/// have come to hold one.
+pub(crate) const SECRET: char = '\0';
 
 /// Something that lies in the root when all overlays have been laid over it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -129,7 +134,9 @@ impl Overlay<'_> {
         }
         let render = |values: &Value, path: &Path| {
             let text = Templates::new(values).render(source, bytes)?;
-            Ok(file(path.with_extension(""), text.into_bytes()))
+            let rendered = file(path.with_extension(""), text.replace(SECRET, "").into_bytes());
+            let mode = if text.contains(SECRET) { rendered.mode & 0o700 } else { rendered.mode };
+            Ok(OverlayFile { mode, ..rendered })
         };
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(repeated) = name.and_then(Repeated::parse) else {

@@ -2,6 +2,7 @@
 
 mod check;
 mod interface;
+mod secrets;
 
 use std::net::IpAddr;
 use std::path::Path;
