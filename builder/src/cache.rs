@@ -5,6 +5,7 @@
 //! two builds never make it twice. Everything in the cache is safe to delete while no build runs.
 
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -201,7 +202,18 @@ impl Cache {
         Scratch::new(&self.passing.join("tmp"), kind)
     }
 
-    /// The same, in memory where `size` bytes of it are easily spared: trees of many small files are made and removed there
+    /// An empty folder to work in that nobody else can look into, for what may hold secrets.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn private_scratch(&self, kind: &str) -> Result<Scratch> {
+        let scratch = self.scratch(kind)?;
+        fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot close {}", scratch.path().display()))?;
+        Ok(scratch)
+    }
+
+    /// An empty folder to work in, in memory where `size` bytes of it are easily spared: trees of many small files are made and removed there
     /// in a fraction of the time.
     ///
     /// # Errors
@@ -286,6 +298,14 @@ mod tests {
         assert_eq!(cache.find("rootfs", &key), Some(path.clone()));
         let again = cache.entry("rootfs", &key, |_| anyhow::bail!("made twice")).unwrap();
         assert_eq!(again, path);
+    }
+
+    #[test]
+    fn what_may_hold_secrets_is_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let work = Cache::open(folder.path()).unwrap().private_scratch("image").unwrap();
+        assert_eq!(fs::metadata(work.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub enum Command {
         #[arg(short, long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Make the secrets of a cluster, or make them anew
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Show what the cache holds, or empty it
     Cache {
         /// Remove everything but the packages that were downloaded and the kernels
@@ -157,6 +160,47 @@ pub struct ImageArgs {
     /// Let root log in on the console; a crypt(5) hash, as `openssl passwd -6` makes it
     #[arg(long, value_name = "HASH")]
     pub root_password_hash: Option<String>,
+    /// Whether its secrets are in it.
+    #[command(flatten)]
+    pub secrets: WithSecrets,
+}
+
+/// Whether secrets go along.
+#[derive(Args, Clone, Debug)]
+pub struct WithSecrets {
+    /// Put the secrets of the cluster there as well; what is made then is yours alone to read (mode 0600)
+    #[arg(long)]
+    pub with_secrets: bool,
+    /// The folder with the secrets [default: beside the cluster file, lab.secrets for lab.toml]
+    #[arg(long, value_name = "DIR", requires = "with_secrets")]
+    pub secrets: Option<PathBuf>,
+}
+
+/// What to do with a cluster's secrets. None is ever shown.
+#[derive(Debug, Subcommand)]
+pub enum SecretsCommand {
+    /// Make what is missing, and say what is left to you; nothing is overwritten
+    Init(SecretsArgs),
+    /// Make new ones in the place of those that are there, and say which nodes need them
+    Rotate {
+        /// Whose they are.
+        #[command(flatten)]
+        arguments: SecretsArgs,
+        /// Which, such as xen.drbd [default: all that xbuild makes]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+/// The secrets of a cluster.
+#[derive(Args, Debug)]
+pub struct SecretsArgs {
+    /// The cluster file
+    #[arg(long, value_name = "FILE")]
+    pub cluster: PathBuf,
+    /// The folder with the secrets [default: beside the cluster file, lab.secrets for lab.toml]
+    #[arg(long, value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
 }
 
 /// Media.
@@ -178,6 +222,9 @@ pub struct MediaArgs {
     /// The key that signs the payload, as `xbuild keygen` makes it [default: made once, below ~/.local/share/xbuild]
     #[arg(long, value_name = "FILE", env = "XBUILD_MEDIA_KEY")]
     pub media_key: Option<PathBuf>,
+    /// Whether the secrets of all nodes are on it.
+    #[command(flatten)]
+    pub secrets: WithSecrets,
 }
 
 /// A machine in QEMU.

@@ -12,6 +12,7 @@ use installer::model::node::{Layer, NodeSpec};
 use installer::overlay::{self, Content, OverlayFile};
 use installer::plan::Plan;
 use installer::role::{Role, RoleFacts, regular};
+use installer::secrets::Secrets;
 
 use crate::bootfiles::probe::Probe;
 use crate::bootfiles::{self, BootFiles};
@@ -20,6 +21,7 @@ use crate::failure::with_hint;
 use crate::lock::NodePackages;
 use crate::manifest;
 use crate::own;
+use crate::partial::Readers;
 use crate::publish;
 use crate::rootfs::bench::Bench;
 use crate::rootfs::{self, Deb, Rootfs};
@@ -64,8 +66,18 @@ pub struct Request {
     pub kernel: KernelChoice,
     /// The folders of its overlays.
     pub overlays: Vec<PathBuf>,
+    /// The node's secrets, if they are to be in its images.
+    pub secrets: Secrets,
     /// Where the images go.
     pub out: PathBuf,
+}
+
+impl Request {
+    /// Who may read what is made.
+    #[must_use]
+    pub fn readers(&self) -> Readers {
+        if self.secrets.is_empty() { Readers::Anybody } else { Readers::Owner }
+    }
 }
 
 /// What images and media are made of.

@@ -25,6 +25,7 @@ pub mod rootfs;
 pub mod run;
 pub mod sandbox;
 pub mod secret;
+pub mod secrets;
 pub mod session;
 pub mod signing;
 pub mod stage;

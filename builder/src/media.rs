@@ -9,17 +9,19 @@ use std::fs::{self, File};
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use installer::finished;
 use installer::medium::PAYLOAD;
 use installer::model::node::NodeSpec;
 use installer::payload::Manifest;
 use installer::payload::manifest::StreamName;
 use installer::plan::Plan;
+use installer::secrets::Secrets;
 use tar::{Builder, Header};
 
 use crate::image::{self, KernelChoice, Parts, Recipe};
 use crate::media_key::MediaKey;
+use crate::partial::Readers;
 use crate::payload::{LEVEL, Packer, Streams};
 use crate::session::Session;
 use crate::stage::Stage;
@@ -44,6 +46,16 @@ pub struct Request {
     pub roles: Vec<Role>,
     /// What to make.
     pub kind: Kind,
+    /// The secrets of all nodes, if they are to be on it.
+    pub secrets: Secrets,
+}
+
+impl Request {
+    /// Who may read what is made.
+    #[must_use]
+    pub fn readers(&self) -> Readers {
+        if self.secrets.is_empty() { Readers::Anybody } else { Readers::Owner }
+    }
 }
 
 /// A profile that nodes may have.
@@ -111,17 +123,18 @@ pub fn build(session: &Session, request: &Request, key: &MediaKey) -> Result<()>
     };
     match &request.kind {
         Kind::Pxe(folder) => {
+            ensure!(request.secrets.is_empty(), "BUG: secrets for a web server");
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             make(folder)?;
             pxe::finish(&session.tools, folder)?;
         }
         Kind::Usb(image) => {
-            let work = session.cache.scratch("media")?;
+            let work = session.cache.private_scratch("media")?;
             let menu = MENU.replace("@MARKS@", finished::FOLDER).replace("@MARK@", &make(work.path())?);
             fs::create_dir_all(work.path().join("grub"))?;
             fs::write(work.path().join("grub/grub.cfg"), menu)?;
             stage.note("stick");
-            usb::make(session, &stage, work.path(), epoch, image)?;
+            usb::make(session, &stage, work.path(), epoch, (image, request.readers()))?;
             work.remove()?;
         }
     }
@@ -138,6 +151,11 @@ fn pack(
 ) -> Result<Manifest> {
     let mut streams: Streams = BTreeMap::new();
     streams.insert(stream("source")?, Box::new(Cursor::new(sources(request)?)));
+    if !request.secrets.is_empty() {
+        let mut secrets = Vec::new();
+        request.secrets.write(&mut secrets)?;
+        streams.insert(stream(installer::secrets::STREAM)?, Box::new(Cursor::new(secrets)));
+    }
     for parts in parts {
         let profile = &parts.role.facts.profile;
         stage.note(format!("payload {profile}"));

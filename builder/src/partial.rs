@@ -1,12 +1,32 @@
 //! A file that gets its name when it is complete.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use installer::units::Bytes;
 use rustix::fs::{FlockOperation, flock};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Whom the umask lets.
+    Anybody,
+    /// Its owner alone: there are secrets in it.
+    Owner,
+}
+
+impl Readers {
+    /// The mode to create a file with.
+    #[must_use]
+    pub const fn mode(self) -> u32 {
+        match self {
+            Self::Anybody => 0o666,
+            Self::Owner => 0o600,
+        }
+    }
+}
 
 /// A file without its final name, `NAME.partial` until then; removed unless it gets it.
 #[derive(Debug)]
@@ -21,18 +41,24 @@ impl Partial {
     ///
     /// # Errors
     /// When another process is writing it, or it cannot be made.
-    pub fn create(path: PathBuf, size: Bytes) -> Result<Self> {
+    pub fn create(path: PathBuf, size: Bytes, readers: Readers) -> Result<Self> {
         let failed = format!("cannot write {}", path.display());
-        Self::open(path, size).context(failed)
+        Self::open(path, size, readers).context(failed)
     }
 
-    fn open(path: PathBuf, size: Bytes) -> Result<Self> {
+    fn open(path: PathBuf, size: Bytes, readers: Readers) -> Result<Self> {
         let partial = partial_path(&path);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&partial)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(readers.mode());
+        let file = options.open(&partial)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).context("another build is writing it")?;
         // Between opening and locking, another build may have given it its final name.
         let (ours, named) = (file.metadata()?, fs::metadata(&partial)?);
         ensure!((ours.dev(), ours.ino()) == (named.dev(), named.ino()), "another build has just finished it");
+        if readers == Readers::Owner {
+            // An interrupted build may have left one that is wider.
+            file.set_permissions(fs::Permissions::from_mode(readers.mode()))?;
+        }
         let new = Self { file, path, finished: false };
         // What an interrupted build left is nobody's now.
         new.file.set_len(0)?;

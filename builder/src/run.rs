@@ -23,6 +23,7 @@ use crate::inspect;
 use crate::manifest::Made;
 use crate::media;
 use crate::media_key::{self, MediaKey};
+use crate::partial::Readers;
 use crate::privilege::become_root;
 use crate::reproducible;
 use crate::sandbox;
@@ -31,6 +32,8 @@ use crate::signing::SigningKey;
 use crate::stage::Reporter;
 use crate::tools::Tools;
 use crate::vm::{Accelerator, Machine};
+
+mod secrets;
 
 /// Does what the command line asks; the result is the exit code.
 ///
@@ -48,6 +51,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Inspect { disks } => inspect_disks(common, &disks),
         Command::Media(arguments) => make_media(common, &arguments),
         Command::Keygen { out } => make_key(common, out.as_deref()),
+        Command::Secrets(command) => secrets::command(common, &command),
         Command::Cache { prune } => cache(common, prune),
         Command::Sandbox(arguments) => {
             if std::env::var_os(sandbox::INSIDE).is_none() {
@@ -191,11 +195,13 @@ fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
     let mut planned = plan_node(&profiles, &arguments.node)?;
     grant_access(&mut planned.spec.access, arguments)?;
     image::check(&planned.plan, arguments.kernel)?;
+    let secrets = secrets::of_node(&profiles, arguments)?;
     let name = planned.spec.identity.as_ref().map_or(&planned.spec.profile, |identity| &identity.hostname);
     let out = arguments.output.clone().unwrap_or_else(|| Path::new("out").join(name));
     let overlays = profiles.overlay_folders(&planned.spec);
     let Planned { spec, plan } = planned;
-    let request = Request { spec, plan, kernel: arguments.kernel, overlays, format: arguments.format, out };
+    let (kernel, format) = (arguments.kernel, arguments.format);
+    let request = Request { spec, plan, kernel, overlays, secrets, format, out };
     let images = with_network(common, |network| {
         let images = image::build(&network.session(network.cache, &request.spec.mirrors)?, &request)?;
         if arguments.verify_reproducible {
@@ -207,6 +213,9 @@ fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
         println!("{}", serde_json::json!({ "event": "images", "paths": images }));
     } else {
         images.iter().for_each(|image| println!("{}", image.display()));
+        if request.readers() == Readers::Owner {
+            eprintln!("they hold the node's secrets: nobody but you may read them");
+        }
         eprintln!("to try it: {} boot {}", sandbox::program(), request.out.display());
     }
     Ok(0)
@@ -315,13 +324,14 @@ fn make_media(common: &Common, arguments: &MediaArgs) -> Result<i32> {
     let source = source(common)?;
     let profiles = profiles(&source)?;
     let (names, mirrors) = media_profiles(&profiles, arguments)?;
+    let secrets = secrets::of_cluster(&profiles, arguments)?;
     let roles = names.iter().map(|name| role(&profiles, name)).collect::<Result<_>>()?;
     let kind = match (&arguments.usb, &arguments.pxe) {
         (Some(image), _) => media::Kind::Usb(image.clone()),
         (None, Some(folder)) => media::Kind::Pxe(folder.clone()),
         (None, None) => bail!("BUG: neither a stick nor a folder"),
     };
-    let request = media::Request { source, cluster: arguments.cluster.clone(), roles, kind };
+    let request = media::Request { source, cluster: arguments.cluster.clone(), roles, kind, secrets };
     let key = MediaKey::open(&arguments.media_key.clone().map_or_else(MediaKey::default_path, Ok)?)?;
     with_network(common, |network| media::build(&network.session(network.cache, &mirrors)?, &request, &key))?;
     let (media::Kind::Usb(path) | media::Kind::Pxe(path)) = &request.kind;
@@ -329,6 +339,11 @@ fn make_media(common: &Common, arguments: &MediaArgs) -> Result<i32> {
         println!("{}", serde_json::json!({ "event": "media", "path": path }));
     } else {
         println!("{}", path.display());
+        if request.readers() == Readers::Owner {
+            eprintln!(
+                "it holds the secrets of all nodes: nobody but you may read it, and whoever has the stick"
+            );
+        }
         eprintln!("{}", request.kind.hint());
     }
     Ok(0)

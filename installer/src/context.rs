@@ -14,6 +14,7 @@ use self::drbd::{Partition, Resource};
 use crate::model::node::{Boot, Identity, NodeSpec};
 use crate::model::storage::FilesystemKind;
 use crate::plan::{Device, Filesystem, Plan};
+use crate::secrets::Secrets;
 use crate::units::Bytes;
 
 /// Values for overlay templates. Every name is always there, so that a template cannot fail on one node only.
@@ -92,7 +93,7 @@ pub struct MountEntry {
 }
 
 impl Context {
-    /// The values for a node that is laid out by `plan`.
+    /// The values for a node that is laid out by `plan`, without secrets.
     #[must_use]
     pub fn new(spec: &NodeSpec, plan: &Plan, mirrors: Mirrors, kernel_modular: bool) -> Self {
         let identity = spec.identity.as_ref();
@@ -119,6 +120,13 @@ impl Context {
             cluster: Cluster::new(&spec.membership, &hostname),
             hostname,
         }
+    }
+
+    /// With what the node has of secrets.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: &Secrets) -> Self {
+        self.drbd.iter_mut().for_each(|resource| resource.tell(secrets));
+        self
     }
 
     /// As the template engine takes them.

@@ -30,6 +30,7 @@ use crate::payload::{Payload, Progress};
 use crate::plan::{Plan, Refusal, Seed, plan};
 use crate::report::{self, Known, Report};
 use crate::role::Role;
+use crate::secrets::{self, Secrets};
 use crate::units::Bytes;
 use crate::wipe::{self, Owners};
 
@@ -181,7 +182,8 @@ impl Prepared {
         let role = Role::read(medium.payload.stream(&format!("role/{}", spec.profile))?)
             .with_context(|| format!("cannot read what the payload has of {}", spec.profile))?;
         check_room(&medium.payload, &spec.profile, &plan)?;
-        let files = role.complete(&spec, &plan, &sources.profiles.overlay_folders(&spec))?;
+        let secrets = secrets_of(&medium.payload, sources.cluster.as_ref(), &name)?;
+        let files = role.complete(&spec, &plan, &sources.profiles.overlay_folders(&spec), &secrets)?;
         let additions = Additions::new(files, spec.access.root_password_hash.clone());
         let steps = apply::steps(&plan, &removal, role.epoch(), &mark)?;
         let missing = missing_programs(&steps);
@@ -275,6 +277,15 @@ impl Sources {
         let seed = Seed::node(cluster.name(), &name);
         Ok((name, spec, seed))
     }
+}
+
+/// What the medium has of this node's secrets; other nodes' are forgotten at once.
+fn secrets_of(payload: &Payload, cluster: Option<&Cluster>, node: &str) -> Result<Secrets> {
+    let there = payload.manifest().streams.contains_key(secrets::STREAM);
+    let Some(cluster) = cluster.filter(|_| there) else { return Ok(Secrets::default()) };
+    let read = Secrets::read(payload.stream(secrets::STREAM)?);
+    let all = read.map_err(plain).context("cannot read the secrets on the medium")?;
+    Ok(all.of(&cluster.secrets(), node))
 }
 
 fn choose(console: &mut Console, unknown: &Unidentified) -> Result<String> {

@@ -41,5 +41,6 @@ pub mod replace;
 #[cfg(feature = "install")]
 pub mod report;
 pub mod role;
+pub mod secrets;
 pub mod units;
 pub mod wipe;

@@ -22,6 +22,7 @@ pub mod problem;
 pub mod profile;
 pub mod resolve;
 pub mod schema;
+pub mod secret;
 mod setting;
 mod shared;
 mod ssh_key;

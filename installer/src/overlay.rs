@@ -3,7 +3,8 @@
 //! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`, and `etc/{links.name}.link.hbs` one for a
 //! file for each item of the list `links`, rendered with the values of that item. A template of which only blank lines are
 //! left is no file: what is below it, or what its package has brought, stays. Of modes only the executable bit
-//! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down.
+//! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down. A file into
+//! which a template has put a secret is root's alone.
 
 mod repeated;
 mod template;
@@ -20,6 +21,10 @@ use serde_json::Value;
 use crate::model::problem::{Problem, Problems};
 use repeated::Repeated;
 use template::Templates;
+
+/// Stands before and behind a secret among the values of templates, and in no file: that is how it is known which files
+/// have come to hold one.
+pub(crate) const SECRET: char = '\0';
 
 /// Something that lies in the root when all overlays have been laid over it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -130,8 +135,12 @@ impl Overlay<'_> {
         }
         let render = |values: &Value, path: &Path| {
             let text = Templates::new(values).render(source, bytes)?;
-            let nothing = text.trim().is_empty();
-            Ok((!nothing).then(|| file(path.with_extension(""), text.into_bytes())))
+            if text.trim().is_empty() {
+                return Ok(None);
+            }
+            let rendered = file(path.with_extension(""), text.replace(SECRET, "").into_bytes());
+            let mode = if text.contains(SECRET) { rendered.mode & 0o700 } else { rendered.mode };
+            Ok(Some(OverlayFile { mode, ..rendered }))
         };
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(repeated) = name.and_then(Repeated::parse) else {

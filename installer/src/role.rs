@@ -15,6 +15,7 @@ use crate::format::Epoch;
 use crate::model::node::NodeSpec;
 use crate::overlay::{self, Content, OverlayFile};
 use crate::plan::Plan;
+use crate::secrets::Secrets;
 use crate::{identity, initrd, menu, own_plan};
 
 const FACTS: &str = "role.json";
@@ -58,9 +59,17 @@ impl Role {
     ///
     /// # Errors
     /// Templates that do not render, or boot files that are damaged.
-    pub fn complete(&self, spec: &NodeSpec, plan: &Plan, overlays: &[PathBuf]) -> Result<Vec<OverlayFile>> {
+    pub fn complete(
+        &self,
+        spec: &NodeSpec,
+        plan: &Plan,
+        overlays: &[PathBuf],
+        secrets: &Secrets,
+    ) -> Result<Vec<OverlayFile>> {
         let context = Context::new(spec, plan, self.facts.mirrors.clone(), self.facts.kernel_modular);
+        let context = context.with_secrets(secrets);
         let mut files = overlay::render(overlays, &context.value())?;
+        files.extend(secrets.files(&files));
         files.extend(identity::files(spec));
         files.extend(self.files.iter().cloned());
         files.push(own_plan::file(plan)?);

@@ -165,9 +165,20 @@ fn a_template_may_be_several_files() {
     }
 }
 
+/// What lies below it stays.
+#[test]
+fn a_template_of_which_nothing_is_left_is_no_file() {
+    let root = folders(&[("a/motd", "a"), ("b/motd.hbs", "{{#if yes}}\nb\n{{/if}}\n\n")]);
+    let shown = |yes: bool| summary(&render_below(root.path(), &["a", "b"], &json!({ "yes": yes })).unwrap());
+    assert_eq!(
+        (shown(false), shown(true)),
+        (vec!["644 motd a".to_owned()], vec!["644 motd b\n\n".to_owned()])
+    );
+}
+
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let root = folders(&[("a/etc/x/y", ""), ("b/etc/x", ""), ("c/z", ""), ("c/z.hbs", "")]);
+    let root = folders(&[("a/etc/x/y", ""), ("b/etc/x", ""), ("c/z", ""), ("c/z.hbs", "z")]);
     let shown = |names: &[&str]| {
         let problems = render_below(root.path(), names, &json!({})).unwrap_err();
         problems.to_string().replace(&format!("{}/", root.path().display()), "")

@@ -12,7 +12,7 @@ use installer::units::{Bytes, SectorSize};
 
 use super::md;
 use super::volume::Volume;
-use crate::partial::Partial;
+use crate::partial::{Partial, Readers};
 
 /// The images of a plan's disks while they are written, as `disk0.img.partial` and so on.
 ///
@@ -31,10 +31,18 @@ impl<'plan> DiskImages<'plan> {
     /// # Errors
     /// A plan that breaks its own rules, another process that is writing images there, or an I/O error.
     pub fn create(plan: &'plan Plan, dir: &Path, epoch: Epoch) -> Result<Self> {
+        Self::create_for(Readers::Anybody, plan, dir, epoch)
+    }
+
+    /// The same, for whoever may read them.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_for(readers: Readers, plan: &'plan Plan, dir: &Path, epoch: Epoch) -> Result<Self> {
         plan.verify().map_err(|mistakes| anyhow!("BUG: {}", mistakes.join("; ")))?;
         let images = plan.disks.iter().enumerate().map(|(index, disk)| {
             let path = dir.join(format!("disk{index}.img"));
-            Partial::create(path, disk.size)
+            Partial::create(path, disk.size, readers)
         });
         Ok(Self { plan, dir: dir.to_owned(), epoch, images: images.collect::<Result<_>>()? })
     }

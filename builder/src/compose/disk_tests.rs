@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use installer::format::Epoch;
@@ -8,6 +9,7 @@ use tempfile::tempdir;
 
 use super::DiskImages;
 use crate::compose::fixture;
+use crate::partial::Readers;
 
 const EPOCH: Epoch = Epoch(1_700_000_000);
 
@@ -53,6 +55,18 @@ fn what_an_interrupted_build_left_is_not_used() {
     let images = DiskImages::create(&plan, dir.path(), EPOCH).unwrap();
     let (paths, ()) = images.finish(|_| Ok(())).unwrap();
     assert!(fs::read(&paths[0]).unwrap().iter().all(|byte| *byte == 0));
+}
+
+/// Also where an interrupted build has left one that others may read.
+#[test]
+fn images_with_secrets_are_their_owners_alone() {
+    let (plan, dir) = (fixture::raid1(), tempdir().unwrap());
+    let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;
+    fs::write(dir.path().join("disk0.img.partial"), "").unwrap();
+    let images = DiskImages::create_for(Readers::Owner, &plan, dir.path(), EPOCH).unwrap();
+    assert_eq!(["disk0.img.partial", "disk1.img.partial"].map(mode), [0o600; 2]);
+    images.finish(|_| Ok(())).unwrap();
+    assert_eq!(["disk0.img", "disk1.img"].map(mode), [0o600; 2]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Root, boot files and a node's own files, put on the disks of a plan.
 
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -43,9 +45,9 @@ impl Composer<'_> {
     /// The images and, unless they are to be converted, what the manifest says of them.
     pub(super) fn compose(&self) -> Result<(Vec<PathBuf>, Vec<FileEntry>)> {
         let plan = &self.request.plan;
-        let work = self.session.cache.scratch("image")?;
+        let work = self.session.cache.private_scratch("image")?;
         remove_earlier(&self.request.out, plan.disks.len())?;
-        let images = DiskImages::create(plan, &self.request.out, self.epoch())?;
+        let images = DiskImages::create_for(self.request.readers(), plan, &self.request.out, self.epoch())?;
         images.write_metadata()?;
         fs::write(work.path().join(MKE2FS_CONFIG), ext::CONFIG)?;
         let additions = self.additions_while(|| {
@@ -72,10 +74,10 @@ impl Composer<'_> {
 
     /// The node's own files. Packing its initramfs keeps a processor busy for a while, in which `work` is done.
     fn additions_while(&self, work: impl FnOnce() -> Result<()>) -> Result<Additions> {
-        let Request { spec, plan, overlays, .. } = self.request;
+        let Request { spec, plan, overlays, secrets, .. } = self.request;
         let role = &self.parts.role;
         thread::scope(|scope| {
-            let completing = scope.spawn(|| role.complete(spec, plan, overlays));
+            let completing = scope.spawn(|| role.complete(spec, plan, overlays, secrets));
             work()?;
             let files = completing.join().unwrap_or_else(|_| bail!("the thread of the node's files died"))?;
             Ok(Additions::new(files, spec.access.root_password_hash.clone()))
@@ -88,6 +90,8 @@ impl Composer<'_> {
         let out = &self.request.out.canonicalize()?;
         let name = raw.with_extension(Format::Qcow2.extension());
         let part = raw.with_extension("qcow2.partial");
+        // It is written into the file that is there, and leaves its mode alone.
+        drop(self.new_file(&part)?);
         let inside = |path: &Path| format!("/out/{}", path.file_name().unwrap_or_default().to_string_lossy());
         let convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-m", "1"].map(str::to_owned);
         let convert = convert.into_iter().chain([inside(raw), inside(&part)]);
@@ -95,6 +99,17 @@ impl Composer<'_> {
         fs::rename(&part, &name).with_context(|| format!("cannot write {}", name.display()))?;
         fs::remove_file(raw).with_context(|| format!("cannot remove {}", raw.display()))?;
         Ok(name)
+    }
+
+    /// An empty file for those who may read the images.
+    fn new_file(&self, path: &Path) -> Result<File> {
+        let cannot = || format!("cannot write {}", path.display());
+        if path.exists() {
+            fs::remove_file(path).with_context(cannot)?;
+        }
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(self.request.readers().mode());
+        options.open(path).with_context(cannot)
     }
 
     fn epoch(&self) -> Epoch {
@@ -221,7 +236,8 @@ impl Composer<'_> {
         };
         let path = self.request.out.join(manifest::FILE);
         let part = path.with_extension("json.partial");
-        fs::write(&part, serde_json::to_string_pretty(&manifest)? + "\n")?;
+        // It has a hash of each image. With that, a password that somebody has thought up could be guessed at.
+        self.new_file(&part)?.write_all((serde_json::to_string_pretty(&manifest)? + "\n").as_bytes())?;
         fs::rename(&part, &path).with_context(|| format!("cannot write {}", path.display()))
     }
 }

@@ -15,7 +15,7 @@ use installer::units::{Bytes, SectorSize};
 use std::os::unix::fs::FileExt as _;
 use uuid::Uuid;
 
-use crate::partial::Partial;
+use crate::partial::{Partial, Readers};
 use crate::session::Session;
 use crate::stage::Stage;
 
@@ -28,14 +28,20 @@ const SLACK: u64 = 64 << 20;
 const SMALLEST: u64 = 512 << 20;
 const NAMESPACE: Uuid = Uuid::from_u128(0x5a27_3d4c_93b1_4c57_9d60_6b1f_0c4f_2e11);
 
-/// Makes the image at `out` from a folder that holds what is to be on the stick.
+/// Makes the image at `out`, for these readers, from a folder that holds what is to be on the stick.
 ///
 /// # Errors
 /// When a tool fails or there is no room.
-pub fn make(session: &Session, stage: &Stage, folder: &Path, epoch: Epoch, out: &Path) -> Result<()> {
+pub fn make(
+    session: &Session,
+    stage: &Stage,
+    folder: &Path,
+    epoch: Epoch,
+    (out, readers): (&Path, Readers),
+) -> Result<()> {
     let work = session.cache.scratch("stick")?;
     let disk = disk(tree_size(folder)?);
-    let image = Partial::create(out.to_owned(), disk.size)?;
+    let image = Partial::create(out.to_owned(), disk.size, readers)?;
     gpt::write(&disk, image.file())?;
     make_cores(session, stage, folder, work.path())?;
     fill(session, stage, (folder, epoch), (&disk, &image.partial_path()))?;

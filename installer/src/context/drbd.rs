@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::model::node::{Copy, Replicated};
+use crate::model::secret::Kind;
 use crate::model::storage::Carrier;
 use crate::plan::{self, PartitionKind, Plan};
+use crate::secrets::{SecretText, Secrets};
 
 /// A partition that udev gives a name of its own: what disk it is on may change, and the peer's may be another.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +31,8 @@ pub(super) struct Resource {
     disk: Vec<String>,
     /// Lines of `net`.
     net: Vec<String>,
+    /// By which both ends know each other; null without secrets.
+    shared_secret: Option<SecretText>,
     ends: Vec<End>,
 }
 
@@ -66,8 +70,13 @@ impl Resource {
             },
             disk: lines(&device.disk),
             net: lines(&device.net),
+            shared_secret: None,
             ends: device.copies.iter().map(|copy| End::new(copy, device.port)).collect(),
         }
+    }
+
+    pub(super) fn tell(&mut self, secrets: &Secrets) {
+        self.shared_secret = secrets.text(&Kind::Drbd(self.name.clone()));
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod interface;
 mod membership;
+mod secrets;
 
 use std::net::IpAddr;
 use std::path::Path;
