@@ -26,15 +26,19 @@ name = "replication"
 subnet = "10.0.1.0/24"
 [[node]]
 name = "n1"
+number = 1
 profile = "pair"
 interface = [{ mac = "52:54:00:00:00:01", network = "replication", address = "10.0.1.1" }]
 [[node]]
 name = "n2"
+number = 2
 profile = "pair"
 interface = [{ mac = "52:54:00:00:00:02", network = "replication", address = "10.0.1.2" }]
 "#;
 
-const DRBD: &str = r#"[[drbd]]
+const DRBD: &str = r#"[corosync]
+networks = ["replication"]
+[[drbd]]
 name = "xen"
 nodes = ["n1", "n2"]
 minor = 1

@@ -24,18 +24,24 @@ subnet = "10.0.1.0/24"
 
 [[node]]
 name = "n1"
+number = 1
 profile = "pair"
 interface = [{ mac = "52:54:00:00:00:01", network = "replication", address = "10.0.1.1" }]
 
 [[node]]
 name = "n2"
+number = 2
 profile = "pair"
 interface = [{ mac = "52:54:00:00:00:02", network = "replication", address = "10.0.1.2" }]
 
 [[node]]
 name = "n3"
+number = 3
 profile = "pair"
 interface = [{ mac = "52:54:00:00:00:03", network = "replication", address = "10.0.1.3" }]
+
+[corosync]
+networks = ["replication"]
 
 [[drbd]]
 name = "xen"
@@ -95,7 +101,16 @@ fn a_pair_has_a_shared_secret_and_a_key_for_corosync() {
         format!("{} {}", secret.name(), nodes.join(" "))
     };
     let listed: Vec<_> = cluster.secrets().iter().map(line).collect();
-    assert_eq!(listed, ["xen.drbd n1 n2", "corosync.authkey n1 n2"]);
+    assert_eq!(listed, ["xen.drbd n1 n2", "corosync.authkey n1 n2 n3"]);
+}
+
+#[test]
+fn who_may_fence_knows_the_passwords() {
+    let profiles = load_profiles(&root()).unwrap();
+    let cluster = Cluster::load(&root().join("tests/clusters/seed-b.toml"), &profiles).unwrap();
+    let names: Vec<_> =
+        cluster.secrets().iter().filter(|secret| secret.is_for("master1")).map(Secret::name).collect();
+    assert_eq!(names, ["xen.drbd", "corosync.authkey", "bmc-master1.password", "bmc-master2.password"]);
 }
 
 #[test]
