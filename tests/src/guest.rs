@@ -137,6 +137,13 @@ record() {
     "$@" >/run/answers/$name 2>&1
     echo $? >/run/answers/$name.status
 }
+# Units that have failed, and what they have said.
+failed() {
+    systemctl --failed --no-legend --plain
+    for unit in $(systemctl --failed --no-legend --plain | cut -d' ' -f1); do
+        journalctl --boot --no-pager --quiet --lines=20 --unit=$unit
+    done
+}
 finish() {
     tar -C /run/answers -cf /run/answers.tar .
     dd if=/run/answers.tar of=/dev/disk/by-id/virtio-answers bs=1M oflag=direct conv=sync status=none

@@ -24,7 +24,7 @@ for second in $(seq 120); do
     incomplete 2>/dev/null || break
     sleep 1
 done
-record failed systemctl --failed --no-legend --plain
+record failed failed
 record firmware sh -c '[ -d /sys/firmware/efi ] && echo UEFI || echo BIOS'
 record xen sh -c 'cat /sys/hypervisor/type 2>/dev/null || echo none'
 record arrays sh -c 'for m in /sys/block/md*/md; do [ -e $m ] && echo $(cat $m/level $m/array_state $m/degraded); done; true'

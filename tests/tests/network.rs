@@ -8,7 +8,7 @@ const CARDS: [&str; 3] = ["52:54:00:00:04:01", "52:54:00:00:04:02", "52:54:00:00
 
 const CHECK: &str = r#"
 systemctl is-system-running --wait >/dev/null
-record failed systemctl --failed --no-legend --plain
+record failed failed
 record link ip -details -json link
 record address ip -json address
 record route ip -json route show default

@@ -15,7 +15,7 @@ use tests::xbuild::Images;
 /// As the kernel takes a disk away that somebody pulls out. `@LOST@` is its number, `@NEW@` the serial number of the blank one.
 const PULL: &str = r#"
 systemctl is-system-running --wait >/dev/null
-record failed_before systemctl --failed --no-legend --plain
+record failed_before failed
 lost=$(readlink -f /dev/disk/by-id/virtio-disk@LOST@)
 record nothing_lost sh -c 'echo yes | xinstall replace-disk'
 echo 1 >$(readlink -f /sys/block/${lost##*/}/device)/../remove
@@ -44,12 +44,12 @@ new=$(readlink -f /dev/disk/by-id/virtio-@NEW@)
 record table sgdisk --verify $new
 record links sh -c "lsblk --noheadings --list --output PARTUUID $new | grep . | while read id; do readlink -e /dev/disk/by-partuuid/\$id; done"
 record esp fsck.vfat -n ${new}15
-record failed systemctl --failed --no-legend --plain
+record failed failed
 "#;
 
 const ALIVE: &str = r#"
 systemctl is-system-running --wait >/dev/null
-record failed systemctl --failed --no-legend --plain
+record failed failed
 record mounts findmnt --noheadings --list --output TARGET --types ext4
 record arrays sh -c 'for m in /sys/block/md*/md; do [ -e $m ] && echo $(cat $m/array_state $m/degraded); done; true'
 "#;
