@@ -39,6 +39,9 @@ protocol = "nbd"
 address = "10.0.2.20"
 "#;
 
+/// What is replaced in the sound file, and what is said then.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 fn report_of(cluster: &str) -> String {
     report(&[("profiles/pair.toml", PAIR), ("cluster.toml", cluster)])
 }
@@ -66,7 +69,7 @@ fn members_must_know_each_other() {
     let number =
         "add a line such as `number = 1`: corosync and OCFS2 know it by that, so it must never change";
     let add = "add `[corosync]` with `networks = [\"lan\"]`";
-    let cases: [(&[(&str, &str)], &[&str]); 11] = [
+    let cases: [Case<'_>; 11] = [
         (
             &[("number = 2", "number = 1")],
             &[
@@ -154,7 +157,7 @@ fn every_node_can_be_switched_off() {
         ("fencing = { address = \"10.0.2.102\", secret = \"bmc-master2\" }\n", ""),
     ];
     let add = "add `[fencing]` with `agent = \"ipmi\"`, and to each node what switches it off";
-    let cases: [(&[(&str, &str)], &[&str]); 13] = [
+    let cases: [Case<'_>; 13] = [
         (
             &none[1..],
             &[
@@ -232,7 +235,7 @@ fn every_node_can_be_switched_off() {
 
 #[test]
 fn all_nodes_can_mount_what_they_share() {
-    let cases: [(&[(&str, &str)], &[&str]); 9] = [
+    let cases: [Case<'_>; 9] = [
         (
             &[("on = \"drbd:xen\"", "on = \"drbd:xem\"")],
             &["unknown DRBD resource `xem`", "did you mean `xen`?"],
@@ -396,7 +399,7 @@ fn what_is_exported_is_there() {
 #[test]
 fn the_parts_leave_each_other_time() {
     let lower = "or lower the times of `[drbd.net]`, `[corosync]` or `[fencing]`";
-    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+    let cases: [Case<'_>; 4] = [
         (
             &[("timeout = 30", "timeout = 60")],
             &[
