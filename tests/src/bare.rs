@@ -104,21 +104,24 @@ impl Bare {
         Self { images: Images { folder, disks, tools: open_tools() }, serial, mac, firmware }
     }
 
-    /// The same disks once more, in a folder beside.
+    /// The same disks once more, in a folder beside, where files are called in the order of the disks.
+    ///
+    /// # Panics
+    /// If there is no room.
     #[must_use]
     pub fn copy(&self, name: &str) -> Self {
         let folder = self.images.folder.with_file_name(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).expect("a folder of our own");
         }
-        let mut copy = Command::new("cp");
-        copy.args(["--sparse=always", "-r"]).arg(&self.images.folder).arg(&folder);
-        assert!(copy.status().is_ok_and(|status| status.success()), "cp failed");
-        let mut images = self.images.clone();
-        for disk in &mut images.disks {
-            disk.path = folder.join(disk.path.file_name().expect("a disk is a file"));
+        fs::create_dir_all(&folder).expect("a folder for disks");
+        let mut images = Images { folder, ..self.images.clone() };
+        for (index, disk) in images.disks.iter_mut().enumerate() {
+            let path = images.folder.join(format!("disk{index}.img"));
+            let status = Command::new("cp").arg("--sparse=always").args([&disk.path, &path]).status();
+            assert!(status.is_ok_and(|status| status.success()), "cp failed");
+            disk.path = path;
         }
-        images.folder = folder;
         Self { images, ..self.clone() }
     }
 
