@@ -1,8 +1,8 @@
 //! Overlays: folders of files that are laid over a root, one after the other.
 //!
 //! `etc/motd` is copied as it is, `etc/motd.hbs` is a template for `etc/motd`, and `etc/{links.name}.link.hbs` one for a
-//! file for each item of the list `links`, rendered with the values of that item. A template of which only blank lines are
-//! left is no file: what is below it, or what its package has brought, stays. Of modes only the executable bit
+//! file for each item of the list `links`, rendered with the values of that item. A template of which nothing is
+//! left, not even a blank line, is no file: what is below it, or what its package has brought, stays. Of modes only the executable bit
 //! counts, as in git: files are 0644 or 0755, folders 0755. A `.gitkeep` keeps a folder and is not laid down. A file into
 //! which a template has put a secret is root's alone.
 
@@ -135,7 +135,7 @@ impl Overlay<'_> {
         }
         let render = |values: &Value, path: &Path| {
             let text = Templates::new(values).render(source, bytes)?;
-            if text.trim().is_empty() {
+            if text.is_empty() {
                 return Ok(None);
             }
             let rendered = file(path.with_extension(""), text.replace(SECRET, "").into_bytes());

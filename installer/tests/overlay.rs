@@ -168,12 +168,9 @@ fn a_template_may_be_several_files() {
 /// What lies below it stays.
 #[test]
 fn a_template_of_which_nothing_is_left_is_no_file() {
-    let root = folders(&[("a/motd", "a"), ("b/motd.hbs", "{{#if yes}}\nb\n{{/if}}\n\n")]);
+    let root = folders(&[("a/motd", "a"), ("b/motd.hbs", "{{#if yes}}\nb\n{{/if}}\n")]);
     let shown = |yes: bool| summary(&render_below(root.path(), &["a", "b"], &json!({ "yes": yes })).unwrap());
-    assert_eq!(
-        (shown(false), shown(true)),
-        (vec!["644 motd a".to_owned()], vec!["644 motd b\n\n".to_owned()])
-    );
+    assert_eq!((shown(false), shown(true)), (vec!["644 motd a".to_owned()], vec!["644 motd b\n".to_owned()]));
 }
 
 #[test]
