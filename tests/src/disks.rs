@@ -1,6 +1,6 @@
 //! What lies on a node's disks.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::xbuild::{Images, inspect};
 
@@ -19,10 +19,6 @@ pub fn layout(images: &Images) -> Value {
 
 fn without_chance(value: &Value) -> Value {
     match value {
-        // Left raw for DRBD: what an earlier life has left there is nothing that anybody knows.
-        Value::Object(fields) if fields.get("kind").is_some_and(|kind| kind == "unknown") => {
-            json!({ "kind": "blank" })
-        }
         Value::Object(fields) => {
             let kept = fields.iter().filter(|(key, _)| !VARYING.contains(&key.as_str()));
             kept.map(|(key, value)| (key.clone(), without_chance(value))).collect()

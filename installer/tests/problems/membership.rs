@@ -1,24 +1,10 @@
 //! What is wrong with a cluster that shall work by itself: members, fencing, file systems, exports, times.
 
+use crate::drbd::PAIR;
 use crate::{messages, report};
 
 /// Two nodes that share a device and the file system on it.
 const SOUND: &str = include_str!("../../../tests/clusters/seed-b.toml");
-
-const PAIR: &str = r#"
-summary = "Pair"
-[layout]
-name = "pair"
-disks = [{ name = "system", boot = true, count = 1, min-size = "4G" }, { name = "data", count = 1, min-size = "2G" }]
-partitions = [
-    { disks = "system", number = 1, name = "root", min = "2G" },
-    { disks = "system", number = 2, name = "pv", min = "1G" },
-    { disks = "data", number = 1, name = "drbd", min = "1G", drbd = true },
-]
-volume-groups = [{ name = "vg0", on = "partition:pv" }]
-volumes = [{ group = "vg0", name = "cluster", min = "512M", drbd = true }]
-filesystems = [{ on = "partition:root", type = "ext4", label = "root", mount = "/" }]
-"#;
 
 /// An export of a volume of `master1`, and one that follows a primary.
 const EXPORTS: &str = r#"
