@@ -32,6 +32,7 @@ pub mod model;
 #[cfg(feature = "install")]
 pub mod network;
 pub mod overlay;
+pub mod own_cluster;
 pub mod own_plan;
 #[cfg(feature = "install")]
 pub mod payload;

@@ -16,7 +16,7 @@ use crate::model::node::NodeSpec;
 use crate::overlay::{self, Content, OverlayFile};
 use crate::plan::Plan;
 use crate::secrets::Secrets;
-use crate::{identity, initrd, menu, own_plan};
+use crate::{identity, initrd, menu, own_cluster, own_plan};
 
 const FACTS: &str = "role.json";
 const MENU: &str = "grub.cfg";
@@ -73,6 +73,7 @@ impl Role {
         files.extend(identity::files(spec));
         files.extend(self.files.iter().cloned());
         files.push(own_plan::file(plan)?);
+        files.extend(own_cluster::file(&spec.membership)?);
         let menu = menu::fill(&self.menu, plan, &context.boot)?;
         files.push(regular("boot/grub/grub.cfg", menu.into_bytes()));
         if let Some(role) = &self.initrd {

@@ -1,5 +1,7 @@
 //! Replicated devices: what `[[drbd]]` says, in the words of drbd.conf(5) as DRBD 8.4 reads it.
 
+use serde::{Deserialize, Serialize};
+
 use super::document::{Entry, Section, Table};
 use super::number::{Minor, Port};
 use super::setting::{Kind, Setting, Settings};
@@ -60,6 +62,25 @@ impl Choice for Primaries {
     }
 }
 
+/// What becomes of the sync by which new copies become the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstSync {
+    /// It is left out if both copies are seen to be zeros.
+    IfNeeded,
+    /// It is left out: somebody has said that both copies are the same, or that nothing on them matters.
+    Skip,
+}
+
+impl Choice for FirstSync {
+    const NAME: &'static str = "first sync";
+    const EXAMPLE: &'static str = "\"skip\"";
+
+    fn words() -> Vec<(&'static str, Self)> {
+        vec![("if-needed", Self::IfNeeded), ("skip", Self::Skip)]
+    }
+}
+
 /// A device that two nodes have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Drbd {
@@ -70,6 +91,7 @@ pub(super) struct Drbd {
     pub(super) network: NetworkName,
     pub(super) backing: Carrier,
     pub(super) primaries: Primaries,
+    pub(super) first_sync: FirstSync,
     pub(super) disk: Settings,
     pub(super) net: Settings,
 }
@@ -88,6 +110,7 @@ impl Section for Drbd {
         let (minor, port) = (table.required("minor"), table.required("port"));
         let (network, backing) = (table.required("network"), table.required("backing"));
         let primaries = table.optional("primaries").unwrap_or(Primaries::One);
+        let first_sync = table.optional("first-sync").unwrap_or(FirstSync::IfNeeded);
         let disk = table.section("disk").map(|Entry { value: Disk(settings), .. }| settings);
         let net = table.section("net").map(|Entry { value: Net(settings), .. }| settings);
         Some(Self {
@@ -98,6 +121,7 @@ impl Section for Drbd {
             network: network?,
             backing: backing?,
             primaries,
+            first_sync,
             disk: disk.unwrap_or_else(|| Settings::usual(DISK)),
             net: net.unwrap_or_else(|| Settings::usual(NET)),
         })

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::document::{Section, Table};
 use super::number::BmcPort;
@@ -18,7 +18,7 @@ const TIMES: &[Setting] = &[
 ];
 
 /// What switches a node off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FenceAgent {
     /// A BMC that speaks IPMI 2.0 over the network.

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::drbd::FirstSync;
 use super::fencing::FenceAgent;
 
 /// A cluster as corosync, pacemaker and OCFS2 know it; without members there is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     /// The cluster's name.
     pub cluster: String,
@@ -30,7 +31,7 @@ pub struct Membership {
 }
 
 /// One node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its number, from 1.
     pub number: u32,
@@ -41,7 +42,7 @@ pub struct Member {
 }
 
 /// What switches one node off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FenceDevice {
     /// The node.
     pub node: String,
@@ -62,7 +63,7 @@ pub struct FenceDevice {
 }
 
 /// A DRBD resource that pacemaker promotes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promoted {
     /// The resource's name.
     pub name: String,
@@ -72,10 +73,12 @@ pub struct Promoted {
     pub nodes: Vec<String>,
     /// How many of them write to it at the same time.
     pub primaries: u32,
+    /// What becomes of the first sync.
+    pub first_sync: FirstSync,
 }
 
 /// An OCFS2 cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ocfs2 {
     /// Its name, which is on every file system of it.
     pub name: String,
@@ -90,7 +93,7 @@ pub struct Ocfs2 {
 }
 
 /// A file system that several nodes mount at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
     /// The DRBD resource that it lies on.
     pub resource: String,

@@ -112,5 +112,6 @@ fn promoted(device: &Drbd) -> Promoted {
             Primaries::One => 1,
             Primaries::Both => 2,
         },
+        first_sync: device.first_sync,
     }
 }
