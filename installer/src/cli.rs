@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::install::{self, Ended, Prepared};
 use crate::medium::Medium;
 use crate::report::{self, Known};
-use crate::{facts, init, replace};
+use crate::{facts, init, replace, status};
 
 /// Where a log goes that nobody has asked for.
 const LOG: &str = "/run/xinstall.log";
@@ -59,6 +59,12 @@ enum Command {
         /// Where everything that is said is written
         #[arg(long, value_name = "FILE", default_value = LOG)]
         log: PathBuf,
+    },
+    /// Show how this node and its cluster are, and the way out of what is wrong; the exit status is 0 only if all is well
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -113,8 +119,19 @@ fn run(command: Command) -> Result<ExitCode> {
                 return Ok(ExitCode::from(DECLINED));
             }
         }
+        Command::Status { json } => return show_status(&mut host, json),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show_status(host: &mut Host, json: bool) -> Result<ExitCode> {
+    let report = status::look(&mut status::Node::here(host));
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn console(log: &Path) -> Result<Console> {
