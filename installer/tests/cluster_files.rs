@@ -63,6 +63,8 @@ fn a_generic_node_is_no_member() {
         "etc/systemd/system/o2cb.service.d/xbuild.conf <==",
         "etc/systemd/system/pacemaker.service.d/xbuild.conf <==",
         "etc/udev/rules.d/60-xbuild-drbd.rules <==",
+        "usr/lib/tmpfiles.d/xbuild-fenced.conf <==",
+        "usr/local/sbin/xbuild-fence-event <==",
     ];
     assert_eq!(files, expected);
 }

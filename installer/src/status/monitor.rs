@@ -76,7 +76,7 @@ pub(super) struct FenceEvent {
 /// Asks; without an answer that is the finding.
 pub(super) fn ask(node: &mut Node<'_>) -> Result<Monitor, Finding> {
     let hint = "does pacemaker run? systemctl status pacemaker; journalctl -u pacemaker";
-    let ill = |state: String| Finding::ill(Area::Resource, "pacemaker", state, hint);
+    let ill = |state: String| Finding::ill(Area::Member, "pacemaker", state, hint);
     let command = command();
     let output = node.ask(&command).map_err(|error| ill(error.to_string()))?;
     if !output.succeeded() {

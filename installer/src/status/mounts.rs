@@ -35,7 +35,7 @@ pub(super) fn of_plan(node: &Node<'_>, plan: &Plan) -> Vec<Finding> {
             kind: "ext4",
             source: None,
             read_only: filesystem.options.iter().any(|option| option == "ro"),
-            hint: format!("systemctl status \"$(systemd-escape --path --suffix=mount {point})\""),
+            hint: format!("why: systemctl status {point}"),
         })
     });
     judge_all(node, wanted)

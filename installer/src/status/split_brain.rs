@@ -43,17 +43,17 @@ impl SplitBrain<'_> {
         let Self { resource, node, peer } = self;
         format!(
             "{node} and {peer} have both written without the other one. Nothing was thrown away: each has its own data.\n\
-             Decide whose data are kept. What the OTHER node, called LOSER here, has written since then will be lost:\n\
-             copy from it what you need first. Then on LOSER:\n\
-             \x20   crm --wait node standby LOSER\n\
+             Decide whose data are kept. What the other one has written since then will be LOST: first copy from it what\n\
+             is needed. Then on the node whose data are given up:\n\
+             \x20   crm --wait node standby\n\
              \x20   drbdadm up {resource}\n\
              \x20   drbdadm disconnect {resource}\n\
              \x20   drbdadm secondary {resource}\n\
              \x20   drbdadm connect --discard-my-data {resource}\n\
              On the node whose data are kept, if it is StandAlone:\n\
              \x20   drbdadm connect {resource}\n\
-             On LOSER, once both are UpToDate (cat /proc/drbd):\n\
-             \x20   crm node online LOSER"
+             When both are UpToDate (cat /proc/drbd), on the node whose data were given up:\n\
+             \x20   crm node online"
         )
     }
 }
@@ -95,13 +95,13 @@ drbd xen: conn( Disconnecting -> StandAlone )
         assert!(hint.starts_with("master1 and master2 have both written"));
         let commands: Vec<&str> = hint.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         let expected = [
-            "crm --wait node standby LOSER",
+            "crm --wait node standby",
             "drbdadm up xen",
             "drbdadm disconnect xen",
             "drbdadm secondary xen",
             "drbdadm connect --discard-my-data xen",
             "drbdadm connect xen",
-            "crm node online LOSER",
+            "crm node online",
         ];
         assert_eq!(commands, expected);
     }
