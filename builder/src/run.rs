@@ -137,9 +137,9 @@ fn default_disks(spec: &NodeSpec) -> Vec<DiskFacts> {
 fn show_plan(common: &Common, arguments: &NodeArgs) -> Result<i32> {
     let planned = plan_node(&profiles(&source(common)?)?, arguments)?;
     if common.json {
-        println!("{}", serde_json::to_string_pretty(&planned.plan)?);
+        show(&(serde_json::to_string_pretty(&planned.plan)? + "\n"))?;
     } else {
-        print!("{}", planned.plan.draw());
+        show(&planned.plan.draw())?;
     }
     Ok(0)
 }
@@ -147,7 +147,7 @@ fn show_plan(common: &Common, arguments: &NodeArgs) -> Result<i32> {
 fn check_all(common: &Common, cluster: Option<&Path>) -> Result<i32> {
     let problems = check(&source(common)?, cluster);
     if common.json {
-        println!("{}", serde_json::to_string_pretty(&problems)?);
+        show(&(serde_json::to_string_pretty(&problems)? + "\n"))?;
     } else if problems.is_empty() {
         println!("all is well");
     } else {
@@ -261,7 +261,7 @@ fn show_schema(of: Described) -> Result<i32> {
         Described::Cluster => Cluster::schema(),
         Described::Profile => Profile::schema(),
     };
-    println!("{}", serde_json::to_string_pretty(&schema)?);
+    show(&(serde_json::to_string_pretty(&schema)? + "\n"))?;
     Ok(0)
 }
 
@@ -313,10 +313,15 @@ fn boot(common: &Common, arguments: &BootArgs) -> Result<i32> {
 fn inspect_disks(common: &Common, disks: &[PathBuf]) -> Result<i32> {
     let report = inspect::inspect(&inspect::open::open(disks)?);
     let text = if common.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.draw() };
+    show(&text)?;
+    Ok(i32::from(!report.damaged.is_empty()))
+}
+
+/// On standard output; whoever reads only its begin has seen enough.
+fn show(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads it has seen enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the report"),
-        _ => Ok(i32::from(!report.damaged.is_empty())),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write it"),
+        _ => Ok(()),
     }
 }
 

@@ -13,12 +13,14 @@ use crate::host::Host;
 use crate::install::{self, Ended, Prepared};
 use crate::medium::Medium;
 use crate::report::{self, Known};
-use crate::{facts, init, replace, status};
+use crate::{facts, firstboot, init, own_cluster, replace, status};
 
 /// Where a log goes that nobody has asked for.
 const LOG: &str = "/run/xinstall.log";
 /// Nobody said yes.
 const DECLINED: u8 = 2;
+/// Going on by itself would be guessing.
+const NEEDS_A_PERSON: u8 = 2;
 
 /// Makes this machine a node of a Xen cluster, and gives a node a new disk.
 #[derive(Debug, Parser)]
@@ -51,6 +53,8 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = LOG)]
         log: PathBuf,
     },
+    /// Bring up the cluster that this node belongs to, as its first boot does; the exit status is 2 if only a person can go on
+    Firstboot,
     /// Give this node a blank disk in the place of one that it has lost; the exit status is 2 if nobody said yes
     ReplaceDisk {
         /// The new disk, such as /dev/sdb; needed only if more than one can be meant
@@ -109,6 +113,18 @@ fn run(command: Command) -> Result<ExitCode> {
             let arguments = Arguments { again: again || arguments.again, ..arguments };
             if install::run(&mut host, &mut console, &medium, &arguments)? == Ended::Declined {
                 return Ok(ExitCode::from(DECLINED));
+            }
+        }
+        Command::Firstboot => {
+            let cluster = own_cluster::read(Path::new(own_cluster::PATH))?;
+            let cluster = cluster.context("this node belongs to no cluster: nothing is left to do")?;
+            let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            match firstboot::run(&mut host, &cluster, &name) {
+                Err(error) if error.is::<firstboot::Stopped>() => {
+                    eprintln!("{}", report::explain(&error));
+                    return Ok(ExitCode::from(NEEDS_A_PERSON));
+                }
+                ended => ended?,
             }
         }
         Command::ReplaceDisk { with, log } => {

@@ -16,6 +16,8 @@ pub mod context;
 pub mod facts;
 #[cfg(feature = "install")]
 pub mod finished;
+#[cfg(feature = "install")]
+pub mod firstboot;
 pub mod format;
 pub mod host;
 pub mod identity;

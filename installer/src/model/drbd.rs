@@ -1,8 +1,7 @@
 //! Replicated devices: what `[[drbd]]` says, in the words of drbd.conf(5) as DRBD 8.4 reads it.
 
-use serde::{Deserialize, Serialize};
-
 use super::document::{Entry, Section, Table};
+use super::membership::FirstSync;
 use super::number::{Minor, Port};
 use super::setting::{Kind, Setting, Settings};
 use super::storage::Carrier;
@@ -60,16 +59,6 @@ impl Choice for Primaries {
     fn words() -> Vec<(&'static str, Self)> {
         vec![("one", Self::One), ("both", Self::Both)]
     }
-}
-
-/// What becomes of the sync by which new copies become the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FirstSync {
-    /// It is left out if both copies are seen to be zeros.
-    IfNeeded,
-    /// It is left out: somebody has said that both copies are the same, or that nothing on them matters.
-    Skip,
 }
 
 impl Choice for FirstSync {

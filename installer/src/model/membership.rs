@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::drbd::FirstSync;
 use super::fencing::FenceAgent;
 
 /// A cluster as corosync, pacemaker and OCFS2 know it; without members there is none.
@@ -75,6 +74,16 @@ pub struct Promoted {
     pub primaries: u32,
     /// What becomes of the first sync.
     pub first_sync: FirstSync,
+}
+
+/// What becomes of the sync by which new copies become the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstSync {
+    /// It is left out if both copies are seen to be zeros.
+    IfNeeded,
+    /// It is left out: somebody has said that both copies are the same, or that nothing on them matters.
+    Skip,
 }
 
 /// An OCFS2 cluster.

@@ -68,7 +68,7 @@ impl<'a> Case<'a> {
     /// Without its own disk it works on the peer's.
     fn disk(&self, minor: &Minor) -> Option<String> {
         let name = self.name;
-        matches!(minor.disk.as_str(), "Diskless" | "Failed" | "Detaching").then(|| {
+        matches!(minor.replica.disk.as_str(), "Diskless" | "Failed" | "Detaching").then(|| {
             format!(
                 "the disk is well: drbdadm attach {name}\n\
                  the disk is broken: xinstall replace-disk; drbdadm create-md {name}; drbdadm attach {name}"
@@ -80,7 +80,7 @@ impl<'a> Case<'a> {
         let Self { name, peer, .. } = self;
         let frozen =
             if minor.frozen { format!("\nwrites wait until {peer} is fenced") } else { String::new() };
-        if minor.connection == "StandAlone" {
+        if minor.replica.connection == "StandAlone" {
             return Some(format!(
                 "find out why it stands alone: journalctl --dmesg --grep=drbd; then: drbdadm connect {name}{frozen}"
             ));
@@ -96,7 +96,7 @@ impl<'a> Case<'a> {
     /// Both copies are whole, and writes go to both.
     fn copies(&self, minor: &Minor) -> Option<String> {
         let Self { name, peer, .. } = self;
-        if minor.connection.starts_with("PausedSync") {
+        if minor.replica.connection.starts_with("PausedSync") {
             return Some(format!(
                 "it waits for another one's sync, or was told to: drbdadm resume-sync {name}"
             ));
@@ -104,13 +104,13 @@ impl<'a> Case<'a> {
         if minor.is_syncing() {
             return Some(format!("wait until the copies are the same, and do not stop {peer}: cat {PROC}"));
         }
-        if minor.disk != "UpToDate" {
+        if minor.replica.disk != "UpToDate" {
             return Some(format!(
                 "no copy is known to be whole. If {peer} has one, connect to it; after the first boot: see there. \
                  Only if this one is the best there is: drbdadm primary --force {name}"
             ));
         }
-        if minor.peer_disk != "UpToDate" {
+        if minor.replica.peer_disk != "UpToDate" {
             return Some(format!("the copy on {peer} is not whole. There: xinstall status"));
         }
         minor
@@ -119,7 +119,8 @@ impl<'a> Case<'a> {
     }
 
     fn roles(&self, minor: &Minor) -> Option<String> {
-        let primaries = [&minor.role, &minor.peer_role].iter().filter(|role| **role == "Primary").count();
+        let primaries =
+            [&minor.replica.role, &minor.replica.peer_role].iter().filter(|role| **role == "Primary").count();
         let (name, wanted) = (self.name, self.primaries);
         (primaries != wanted).then(|| {
             format!(

@@ -55,7 +55,7 @@ pub(super) fn of_cluster(node: &Node<'_>, cluster: &Membership, minors: &Minors)
 /// Where all that have a copy write, this one does. Else it depends on what DRBD is at the moment.
 fn is_wanted(node: &Node<'_>, device: &Promoted, minor: Option<&Minor>) -> bool {
     let everywhere = device.primaries as usize >= device.nodes.len();
-    let primary = minor.is_some_and(|minor| minor.role == "Primary");
+    let primary = minor.is_some_and(|minor| minor.replica.role == "Primary");
     device.nodes.contains(&node.name) && (everywhere || primary)
 }
 

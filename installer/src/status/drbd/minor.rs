@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::firstboot::{Replica, parse_replicas};
+
 /// Devices by their numbers; those that are not configured are left out.
 pub(in super::super) type Minors = BTreeMap<u32, Minor>;
 
 /// One device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Minor {
-    pub(in super::super) connection: String,
-    pub(in super::super) role: String,
-    pub(in super::super) peer_role: String,
-    pub(in super::super) disk: String,
-    pub(in super::super) peer_disk: String,
+    pub(in super::super) replica: Replica,
     /// Nothing is written until the peer is known to be off.
     pub(in super::super) frozen: bool,
     /// How much is copied, such as `12.3%`.
@@ -36,8 +34,11 @@ pub(super) fn parse(text: &str) -> Minors {
 
 /// A device's first line; without a state if it is not configured.
 fn device(line: &str) -> Option<(u32, Option<Minor>)> {
-    let (number, rest) = line.split_once(": cs:")?;
-    Some((number.parse().ok()?, Minor::parse(rest)))
+    let (number, _) = line.split_once(": cs:")?;
+    let frozen = line.split_whitespace().last().is_some_and(|flags| flags.starts_with('s'));
+    let configured = parse_replicas(line).next();
+    let minor = configured.map(|(_, replica)| Minor { replica, frozen, progress: None });
+    Some((number.parse().ok()?, minor))
 }
 
 /// `[==>......] sync'ed: 12.3% (880/1000)M`, or `verified:`.
@@ -48,18 +49,6 @@ fn progress(line: &str) -> Option<String> {
 }
 
 impl Minor {
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split_whitespace();
-        let connection = words.next()?.to_owned();
-        let mut pair = |key: &str| {
-            let (ours, peers) = words.next()?.strip_prefix(key)?.split_once('/')?;
-            Some((ours.to_owned(), peers.to_owned()))
-        };
-        let ((role, peer_role), (disk, peer_disk)) = (pair("ro:")?, pair("ds:")?);
-        let frozen = words.last().is_some_and(|flags| flags.starts_with('s'));
-        Some(Self { connection, role, peer_role, disk, peer_disk, frozen, progress: None })
-    }
-
     /// It has no peer at the moment.
     pub(in super::super) fn is_alone(&self) -> bool {
         const ALONE: [&str; 9] = [
@@ -73,22 +62,20 @@ impl Minor {
             "TearDown",
             "WFConnection",
         ];
-        ALONE.contains(&self.connection.as_str())
+        ALONE.contains(&self.replica.connection.as_str())
     }
 
     /// A verification compares whole copies; everything else but `Connected` makes them the same.
     pub(super) fn is_syncing(&self) -> bool {
-        !["Connected", "VerifyS", "VerifyT"].contains(&self.connection.as_str())
+        !["Connected", "VerifyS", "VerifyT"].contains(&self.replica.connection.as_str())
     }
 
     /// As DRBD says it.
     pub(super) fn words(&self) -> String {
+        let Replica { connection, role, peer_role, disk, peer_disk } = &self.replica;
         let progress = self.progress.iter().map(|progress| format!(" {progress}")).collect::<String>();
         let frozen = if self.frozen { ", writes are frozen" } else { "" };
-        format!(
-            "{}{progress}, {}/{}, {}/{}{frozen}",
-            self.connection, self.role, self.peer_role, self.disk, self.peer_disk
-        )
+        format!("{connection}{progress}, {role}/{peer_role}, {disk}/{peer_disk}{frozen}")
     }
 }
 

@@ -1,0 +1,92 @@
+//! `xinstall firstboot`: two installed nodes become a cluster, with no hand on a keyboard.
+//!
+//! The rooms: [`look`] sees what there is, [`next`] says from it what is to be done, waited for or left to a person (pure, and all
+//! there is to decide), [`action`] are the commands, `zeros` reads what a copy holds, `replica` reads `/proc/drbd`. Nodes tell each
+//! other what they know by attributes of pacemaker, which corosync's key keeps from strangers. Nothing is remembered but what is
+//! there to be seen: a run that was ended anywhere is taken up by the next one.
+
+mod action;
+mod look;
+mod next;
+mod replica;
+mod zeros;
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+pub use self::action::Action;
+pub use self::look::{Roots, look};
+pub use self::next::{Facts, Next, next};
+pub use self::replica::{Replica, parse as parse_replicas};
+use crate::host::Run;
+use crate::model::membership::Membership;
+
+/// Left behind when it is done; the unit does not start again.
+pub const DONE: &str = "/var/lib/xbuild/first-boot.done";
+/// How long until it looks again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Only a person can go on from here.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}\nhint: {hint}")]
+pub struct Stopped {
+    /// What is there.
+    pub message: String,
+    /// The way out.
+    pub hint: String,
+}
+
+/// Does what is left of the first boot of node `me`, and returns when the cluster works by itself.
+///
+/// # Errors
+/// [`Stopped`], or a command that failed: what was done stays done.
+pub fn run(host: &mut dyn Run, cluster: &Membership, me: &str) -> Result<()> {
+    let roots = Roots::default();
+    let mut said = String::new();
+    let mut ready = false;
+    loop {
+        let facts = look(host, cluster, me, &roots)?;
+        let next = next(cluster, me, &facts);
+        if !ready && !matches!(next, Next::Act(Action::MakeMetadata { .. }) | Next::Stop { .. }) {
+            tell_systemd().context("cannot tell systemd that pacemaker may start")?;
+            ready = true;
+        }
+        match next {
+            Next::Act(action) => {
+                println!("{action}");
+                said.clear();
+                action.perform(host)?;
+            }
+            Next::Wait(what) => {
+                if what != said {
+                    println!("{what}");
+                    said = what;
+                }
+                thread::sleep(PAUSE);
+            }
+            Next::Stop { message, hint } => return Err(Stopped { message, hint }.into()),
+            Next::Done => return done(Path::new(DONE)),
+        }
+    }
+}
+
+/// From here on pacemaker finds what it needs; it has waited for this. Nothing to tell where systemd has not started us.
+fn tell_systemd() -> io::Result<()> {
+    let Some(socket) = env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
+    UnixDatagram::unbound()?.send_to(b"READY=1", socket).map(drop)
+}
+
+fn done(path: &Path) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    path.parent().map_or(Ok(()), fs::create_dir_all).with_context(context)?;
+    fs::write(path, "").with_context(context)?;
+    println!("the cluster works by itself from here on");
+    Ok(())
+}
