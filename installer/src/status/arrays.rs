@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(state("active, 2, 1, recover, 512 / 1024"), copied);
         let delayed = (false, "clean, 2 of 2 disks, resync".to_owned());
         assert_eq!(state("clean, 2, 0, resync, delayed"), delayed);
-        assert_eq!(state("inactive, 2, 0, , ").0, false);
+        assert!(!state("inactive, 2, 0, , ").0);
         assert_eq!(state("clean, 2, 0, resync, 1 / 0"), delayed);
     }
 
