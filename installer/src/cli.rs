@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::install::{self, Ended, Prepared};
 use crate::medium::Medium;
 use crate::report::{self, Known};
-use crate::{facts, firstboot, init, own_cluster, replace};
+use crate::{facts, firstboot, init, own_cluster, replace, status};
 
 /// Where a log goes that nobody has asked for.
 const LOG: &str = "/run/xinstall.log";
@@ -63,6 +63,12 @@ enum Command {
         /// Where everything that is said is written
         #[arg(long, value_name = "FILE", default_value = LOG)]
         log: PathBuf,
+    },
+    /// Show how this node and its cluster are, and the way out of what is wrong; the exit status is 0 only if all is well
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -129,8 +135,19 @@ fn run(command: Command) -> Result<ExitCode> {
                 return Ok(ExitCode::from(DECLINED));
             }
         }
+        Command::Status { json } => return show_status(&mut host, json),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show_status(host: &mut Host, json: bool) -> Result<ExitCode> {
+    let report = status::look(&mut status::Node::here(host));
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn console(log: &Path) -> Result<Console> {

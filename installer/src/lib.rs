@@ -45,5 +45,7 @@ pub mod replace;
 pub mod report;
 pub mod role;
 pub mod secrets;
+#[cfg(feature = "install")]
+pub mod status;
 pub mod units;
 pub mod wipe;

@@ -64,6 +64,8 @@ fn a_generic_node_is_no_member() {
         "etc/systemd/system/pacemaker.service.d/xbuild.conf <==",
         "etc/systemd/system/xbuild-firstboot.service <==",
         "etc/udev/rules.d/60-xbuild-drbd.rules <==",
+        "usr/lib/tmpfiles.d/xbuild-fenced.conf <==",
+        "usr/local/sbin/xbuild-fence-event <==",
     ];
     assert_eq!(files, expected);
 }
