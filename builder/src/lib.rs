@@ -19,6 +19,7 @@ pub mod partial;
 pub mod payload;
 pub mod privilege;
 pub mod publish;
+pub mod rehearse;
 pub mod repository;
 pub mod reproducible;
 pub mod rootfs;
