@@ -17,6 +17,7 @@ pub mod own;
 pub mod package;
 pub mod partial;
 pub mod payload;
+pub mod planned;
 pub mod privilege;
 pub mod publish;
 pub mod rehearse;
