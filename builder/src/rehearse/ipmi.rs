@@ -30,6 +30,9 @@ pub const SCRIPT: &str = "#!/bin/sh\n\
     echo \"$text\"\n\
     exit \"$status\"\n";
 
+/// Without one the simulator has no RMCP+, which fence agents speak. It reads `xbuild rehearsal`.
+const GUID: &str = "786275696c642072656865617273616c";
+
 impl Settings<'_> {
     /// `lan.conf`. IPMI 1.5 has weaker logins, which nobody gets.
     #[must_use]
@@ -41,6 +44,7 @@ impl Settings<'_> {
              startlan 1\n\
              addr {address} {port}\n\
              priv_limit admin\n\
+             guid {GUID}\n\
              allowed_auths_admin md5\n\
              endlan\n\
              chassis_control \"{}\"\n\
@@ -93,7 +97,7 @@ mod tests {
         assert_eq!(
             text,
             "name \"bmc\"\nset_working_mc 0x20\nstartlan 1\naddr 127.0.0.1 9001\npriv_limit admin\n\
-             allowed_auths_admin md5\nendlan\nchassis_control \"/tmp/r/n1.bmc/chassis\"\n\
+             guid 786275696c642072656865617273616c\nallowed_auths_admin md5\nendlan\nchassis_control \"/tmp/r/n1.bmc/chassis\"\n\
              user 1 false \"\" \"\" user 10 none\nuser 2 true \"fencing\" \"p4\" admin 10 md5\n"
         );
     }

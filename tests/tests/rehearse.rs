@@ -1,0 +1,133 @@
+//! Whole clusters in the rack before the rack.
+//!
+//! `cargo test --release -p tests --test rehearse -- --ignored --nocapture`
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use builder::rehearse::blueprint::Blueprint;
+use builder::rehearse::machine::Medium;
+use builder::rehearse::node::Node;
+use builder::rehearse::{Rack, scale};
+use builder::vm::Accelerator;
+use tests::rack::{load, make_images};
+
+const CLUSTER: &str = "tests/clusters/seed-b.toml";
+/// For two emulated nodes to start.
+const START: Duration = Duration::from_secs(20 * 60);
+/// For a question.
+const ANSWER: Duration = Duration::from_secs(120);
+
+const FENCE: &str = "fence_ipmilan --ip=10.0.2.102 --lanplus --username=fencing \
+    --password-script=\"cat /etc/xbuild/secrets/bmc-master2\" --action=";
+
+fn blueprint(folder: &Path) -> Blueprint {
+    let profiles = load();
+    let cluster = tests::xbuild::checkout().join(CLUSTER);
+    let blueprint =
+        Blueprint::draw(&cluster, &profiles, folder, Accelerator::of_host()).expect("a blueprint");
+    println!("{}", scale::draw(&blueprint.scaled));
+    blueprint
+}
+
+fn say(start: Instant, text: &str) {
+    println!("{:>5} s  {text}", start.elapsed().as_secs());
+}
+
+fn greeted(rack: &Rack, node: &Node, before: Option<&str>) -> String {
+    let what = format!("{} listens", node.name);
+    rack.until(&what, START, || node.boot().filter(|boot| before != Some(boot))).expect("a node that starts")
+}
+
+#[test]
+#[ignore = "two emulated nodes take a quarter of an hour"]
+fn a_rack_has_networks_consoles_and_bmcs_that_switch() {
+    let start = Instant::now();
+    let blueprint = blueprint(&tests::xbuild::workshop().join("rack"));
+    let tools = make_images(&blueprint);
+    say(start, "images");
+    let rack = Rack::assemble(&tools, &blueprint).expect("a rack");
+    let [one, two] = ["master1", "master2"].map(|name| rack.node(name).expect("a node of the file"));
+    rack.power_on_all().expect("power");
+    let boots = [one, two].map(|node| greeted(&rack, node, None));
+    say(start, "both listen");
+    for (node, addresses) in [(one, ["10.0.2.12", "10.0.1.2"]), (two, ["10.0.2.11", "10.0.1.1"])] {
+        for address in addresses {
+            rack.until(&format!("{} reaches {address}", node.name), START, || {
+                node.good(&format!("ping -c 1 -W 2 {address}"), ANSWER).ok()
+            })
+            .expect("a network");
+        }
+    }
+    say(start, "both reach each other on both networks");
+    assert_eq!(one.good("cat /proc/sys/kernel/random/boot_id", ANSWER).expect("an answer").trim(), boots[0]);
+    assert_eq!(one.run("echo no; false", ANSWER).expect("an answer").status, 1);
+    quorum(&rack, one, 2);
+    say(start, "corosync has two members");
+    fence(&rack, one, two, &boots[1], start);
+    pull(&rack, one, two, start);
+    fail(&rack, two, start);
+}
+
+fn quorum(rack: &Rack, node: &Node, members: u32) {
+    let words = format!("Total votes:      {members}");
+    rack.until(&format!("{} sees {members} members", node.name), START, || {
+        node.run("corosync-quorumtool -s", ANSWER).ok().filter(|output| output.text.contains(&words))
+    })
+    .expect("a cluster");
+}
+
+fn fence(rack: &Rack, one: &Node, two: &Node, boot: &str, start: Instant) {
+    let fence = |action: &str| one.run(&format!("{FENCE}{action}"), ANSWER).expect("an agent that ends");
+    let status = fence("status");
+    assert!(status.status == 0 && status.text.contains("Status: ON"), "{status:?}");
+    say(start, "the BMC says that master2 is on");
+    let off = fence("off");
+    assert_eq!(off.status, 0, "{off:?}");
+    assert!(!two.machine.is_on().expect("QEMU answers"));
+    assert!(
+        two.boot().is_none()
+            && one.run("ping -c 1 -W 2 10.0.2.12", ANSWER).is_ok_and(|ping| ping.status != 0)
+    );
+    let status = fence("status");
+    assert!(status.status == 2 && status.text.contains("Status: OFF"), "{status:?}");
+    say(start, "it was switched off");
+    assert_eq!(fence("on").status, 0);
+    assert!(two.machine.is_on().expect("QEMU answers"));
+    let again = greeted(rack, two, Some(boot));
+    assert_ne!(again, boot);
+    say(start, "and on again");
+}
+
+/// A node without its cable sees no carrier, and nobody reaches it there.
+fn pull(rack: &Rack, one: &Node, two: &Node, start: Instant) {
+    let carrier = || two.good("cat /sys/class/net/lan/carrier", ANSWER).expect("an answer");
+    two.machine.plug("lan", false).expect("a cable");
+    assert_eq!(carrier().trim(), "0");
+    assert_ne!(one.run("ping -c 1 -W 2 10.0.2.12", ANSWER).expect("an answer").status, 0);
+    two.machine.plug("lan", true).expect("a cable");
+    rack.until("the cable is in again", ANSWER, || (carrier().trim() == "1").then_some(()))
+        .expect("a carrier");
+    rack.until("master1 reaches it", START, || one.good("ping -c 1 -W 2 10.0.2.12", ANSWER).ok())
+        .expect("a network");
+    say(start, "a cable was pulled and plugged in");
+}
+
+fn fail(rack: &Rack, node: &Node, start: Instant) {
+    let read = || {
+        let read = "dd if=/dev/disk/by-id/virtio-disk1 of=/dev/null bs=4k count=1 iflag=direct";
+        node.run(read, ANSWER).expect("an answer")
+    };
+    assert_eq!(read().status, 0);
+    node.machine.change_disk(1, Medium::Broken).expect("a disk");
+    let asked = Instant::now();
+    let failed = read();
+    assert!(failed.status == 1 && failed.text.contains("Input/output error"), "{failed:?}");
+    assert!(asked.elapsed() < Duration::from_secs(60), "it does not fail at once");
+    for medium in [Medium::Blank, Medium::Own] {
+        node.machine.change_disk(1, medium).expect("a disk");
+        assert_eq!(read().status, 0, "{medium:?}");
+    }
+    say(start, "a disk failed and was replaced");
+    rack.nodes().iter().for_each(|node| node.check().expect("everything runs"));
+}
