@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use builder::failure::Shown;
 use builder::rehearse::blueprint::Blueprint;
+use builder::rehearse::drill::{self, Wish};
 use builder::rehearse::machine::Medium;
 use builder::rehearse::node::Node;
 use builder::rehearse::{Rack, scale};
@@ -37,6 +39,92 @@ fn say(start: Instant, text: &str) {
 fn greeted(rack: &Rack, node: &Node, before: Option<&str>) -> String {
     let what = format!("{} listens", node.name);
     rack.until(&what, START, || node.boot().filter(|boot| before != Some(boot))).expect("a node that starts")
+}
+
+const SCALED: &str = "\
+scaled for the rehearsal    shipped        rehearsed                                           because
+memory                      the machine's  1.50G                                               the nodes share one host
+processors                  the machine's  1                                                   the nodes share one host
+corosync token              3000 ms        10000 ms                                            emulated processors are slow
+fencing timeout             30 s           90 s                                                emulated processors are slow
+ocfs2 heartbeat-threshold   31 x 2 s       69 x 2 s                                            it must outlast corosync and fencing
+arguments of Xen            as they are    and spec-ctrl=no,eager-fpu=yes xpti=no watchdog=no  emulated processors are slow, and lazy FPU switching fails on them
+arguments of the kernel     as they are    and mitigations=off                                 emulated processors are slow
+master1 memory of dom0      1G             768M                                                the nodes share one host
+master1 processors of dom0  2              1                                                   the nodes share one host
+master1 disks               the machine's  6G 2G                                               the nodes share one host
+master2 memory of dom0      1G             768M                                                the nodes share one host
+master2 processors of dom0  2              1                                                   the nodes share one host
+master2 disks               the machine's  6G 2G                                               the nodes share one host
+";
+
+fn draw(text: &str, accelerator: Accelerator) -> Result<Blueprint, String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cluster = folder.path().join("c.toml");
+    std::fs::write(&cluster, text).expect("room for a file");
+    let blueprint = Blueprint::draw(&cluster, &load(), &folder.path().join("rack"), accelerator);
+    blueprint.map_err(|error| Shown(&error).to_string())
+}
+
+fn seed_b() -> String {
+    std::fs::read_to_string(tests::xbuild::checkout().join(CLUSTER)).expect("a cluster file")
+}
+
+#[test]
+fn what_is_scaled_is_said_and_still_fits_together() {
+    let emulated = draw(&seed_b(), Accelerator::Tcg).expect("a blueprint");
+    assert_eq!(scale::draw(&emulated.scaled), SCALED);
+    let real = draw(&seed_b(), Accelerator::Kvm).expect("a blueprint");
+    let names: Vec<_> = real.scaled.iter().map(|item| item.name.as_str()).collect();
+    assert!(
+        names.iter().all(|name| SCALED.contains(name)) && !names.contains(&"corosync token"),
+        "{names:?}"
+    );
+    assert_eq!(real.nodes[0].spec.membership.token, 3000);
+}
+
+#[test]
+fn what_cannot_be_rehearsed_is_refused_with_a_way_out() {
+    for (from, to, expected) in [
+        (
+            "agent = \"ipmi\"",
+            "agent = \"redfish\"",
+            "error: master1 is fenced by fence_redfish, which cannot be rehearsed\n  hint: rehearse with a copy of the \
+             cluster file that says `agent = \"ipmi\"`, or without `[fencing]`",
+        ),
+        (
+            "10.0.2.102",
+            "10.0.9.102",
+            "error: the BMC of master2, 10.0.9.102, is in none of the cluster's networks\n  hint: give a node an address \
+             in the BMC's network: nobody routes in a rehearsal",
+        ),
+    ] {
+        let refused = draw(&seed_b().replacen(from, to, 1), Accelerator::Tcg).expect_err("a refusal");
+        assert_eq!(refused, expected);
+    }
+}
+
+#[test]
+fn drills_are_of_what_there_is() {
+    let blueprint = draw(&seed_b(), Accelerator::Tcg).expect("a blueprint");
+    let named = |text: &str| drill::drills(&[text.parse::<Wish>().expect("a drill")], &blueprint);
+    let all: Vec<_> = named("all").expect("drills").iter().map(ToString::to_string).collect();
+    let of = |node: &str| {
+        ["power-cut=N", "disk=N:0", "disk=N:1", "link=N:lan", "link=N:replication"]
+            .map(|name| name.replace('N', node))
+    };
+    assert_eq!(all, [of("master1"), of("master2")].concat());
+    for (text, expected) in [
+        ("power-cut=x", "error: power-cut=x: unknown node `x`\n  hint: known nodes: `master1`, `master2`"),
+        ("disk=master1:2", "error: disk=master1:2: master1 has no disk 2\n  hint: its disks are 0 to 1"),
+        (
+            "link=master2:wan",
+            "error: link=master2:wan: master2 has no card in `wan`\n  hint: known links: `lan`, `replication`",
+        ),
+    ] {
+        let refused = named(text).map_err(|error| Shown(&error).to_string());
+        assert_eq!(refused, Err(expected.to_owned()));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What is to be rehearsed: the nodes of a cluster, scaled, with secrets of their own.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -76,11 +77,10 @@ impl Blueprint {
     /// # Errors
     /// What is wrong in the file, or cannot be rehearsed.
     pub fn draw(file: &Path, profiles: &Profiles, folder: &Path, accelerator: Accelerator) -> Result<Self> {
-        let specs = specs(&Cluster::load(file, profiles)?, profiles)?;
+        let specs = specs_of(&Cluster::load(file, profiles)?, profiles)?;
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let (text, scaled) = scale::scale(&text, &specs, accelerator)?;
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let folder = folder.canonicalize()?;
+        let folder = own(folder)?;
         let file = folder.join("cluster.toml");
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         let scaled_cluster = Cluster::load(&file, profiles)
@@ -109,8 +109,14 @@ fn secrets_folder(folder: &Path) -> Folder {
     Folder::new(Some(&folder.join("secrets")), folder)
 }
 
-fn specs(cluster: &Cluster, profiles: &Profiles) -> Result<Vec<NodeSpec>> {
-    specs_of(cluster, profiles)
+/// A folder that is ours alone: what nodes write to their disks is as secret as what is on their images.
+fn own(folder: &Path) -> Result<PathBuf> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make {}", folder.display()))?;
+    let open = fs::metadata(folder)?.mode() & 0o077 != 0;
+    let message = || format!("{} is open to others, and a rehearsal has secrets", folder.display());
+    ensure!(!open, with_hint(message(), format!("name a new folder, or `chmod 700 {}`", folder.display())));
+    folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))
 }
 
 fn specs_of(cluster: &Cluster, profiles: &Profiles) -> Result<Vec<NodeSpec>> {
