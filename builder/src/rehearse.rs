@@ -2,7 +2,7 @@
 //! them and BMCs that really switch them.
 //!
 //! The rooms: `blueprint` says what is to be rehearsed, `scale` how it differs from the real one. `hardware` and `machine` are
-//! a node's machine, `qmp` and `keeper` how QEMU is led, `agent` how the node in it is. `switch` is a network; `bmc`,
+//! a node's machine, `qmp`, `control` and `keeper` how QEMU is led, `agent` how the node in it is. `switch` is a network; `bmc`,
 //! `ipmi` and `chassis` are what fences. `drill` is what may go wrong.
 
 use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ pub mod agent;
 pub mod blueprint;
 pub mod bmc;
 pub mod chassis;
+pub mod control;
 pub mod drill;
 pub mod hardware;
 pub mod ipmi;
@@ -45,6 +46,7 @@ pub mod qmp;
 pub mod scale;
 pub mod switch;
 pub mod table;
+pub mod vlan;
 pub mod worker;
 
 /// How often a condition is looked at.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use installer::model::cluster::Cluster;
 use installer::model::fencing::FenceAgent;
 use installer::model::membership::FenceDevice;
-use installer::model::node::{Interface, NodeSpec};
+use installer::model::node::{Interface, NodeSpec, Port};
 use installer::model::resolve::Profiles;
 use installer::model::secret::{Kind, Secret};
 use rand::RngCore as _;
@@ -179,7 +179,7 @@ fn bmc(nodes: &[Planned], device: &FenceDevice, number: usize, folder: &Path) ->
             "give it an IPv4 address, port 623, a user and a secret"
         ))
     };
-    let (switch, prefix) = place(nodes, address).ok_or_else(|| {
+    let (switch, vlan, prefix) = place(nodes, address).ok_or_else(|| {
         with_hint(
             format!("the BMC of {node}, {address}, is in none of the cluster's networks"),
             "give a node an address in the BMC's network: nobody routes in a rehearsal",
@@ -193,15 +193,19 @@ fn bmc(nodes: &[Planned], device: &FenceDevice, number: usize, folder: &Path) ->
     // Of those that nobody sells, and no node's: nodes have cards by the cluster file.
     let mac = [0x02, 0x62, 0x6d, 0x63, (number >> 8) as u8, number as u8];
     let (user, password) = (user.clone(), password.trim_end().to_owned());
-    Ok((Account { address, prefix, mac, user, password }, switch))
+    Ok((Account { address, prefix, mac, vlan, user, password }, switch))
 }
 
-/// The switch of the network that has this address, and the prefix. It is where some node has an address beside it.
-fn place(nodes: &[Planned], address: Ipv4Addr) -> Option<(String, u8)> {
-    let interfaces = nodes.iter().flat_map(|node| node.interfaces());
-    interfaces.filter(|one| one.port.macs().next().is_some()).find_map(|interface| {
+/// The switch of the network that has this address, the VLAN there, and the prefix. It is where some node has an address
+/// beside it.
+fn place(nodes: &[Planned], address: Ipv4Addr) -> Option<(String, Option<u16>, u8)> {
+    nodes.iter().flat_map(Planned::interfaces).find_map(|interface| {
         let (IpAddr::V4(own), prefix) = interface.network.as_ref()?.address? else { return None };
-        is_beside(own, prefix, address).then(|| (interface.name.clone(), prefix))
+        let (switch, vlan) = match &interface.port {
+            Port::Vlan { id, on } => (on, Some(*id)),
+            Port::Card(_) | Port::Bond { .. } => (&interface.name, None),
+        };
+        is_beside(own, prefix, address).then(|| (switch.clone(), vlan, prefix))
     })
 }
 

@@ -18,6 +18,7 @@ use smoltcp::wire::{EthernetAddress, IpCidr, IpEndpoint};
 use super::chassis::{Chassis, Power};
 use super::ipmi::{COMMANDS, Settings};
 use super::keeper::Keeper;
+use super::vlan;
 use super::worker::{self, NAP, Stop, Worker};
 use crate::tools::Tools;
 
@@ -39,6 +40,8 @@ pub struct Account {
     pub prefix: u8,
     /// The MAC of its card.
     pub mac: [u8; 6],
+    /// The VLAN that it is in, on the cables of others; switches leave tags as they are.
+    pub vlan: Option<u16>,
     /// Who may log in.
     pub user: String,
     /// With what.
@@ -71,7 +74,9 @@ impl Bmc {
         let simulator = simulate(tools, folder, account, listen)?;
         wire.set_nonblocking(true)?;
         let account = account.clone();
-        let relay = Worker::start("bmc", move |stop| Relay::new(Wire(wire), &account, listen).run(stop))?;
+        let relay = Worker::start("bmc", move |stop| {
+            Relay::new(Wire(wire, account.vlan), &account, listen).run(stop)
+        })?;
         Ok(Self { simulator, _relay: relay, _chassis: chassis })
     }
 
@@ -101,29 +106,30 @@ fn simulate(tools: &Tools, folder: &Path, account: &Account, listen: SocketAddr)
     let [lan, commands] = [lan, commands].map(|path| path.display().to_string());
     let argv = ["ipmi_sim", "--nopersist", "--nostdio", "-s", &inside, "-c", &lan, "-f", &commands];
     let sandbox = tools.run(argv).network().bind(folder, &inside);
-    Keeper::start("ipmi_sim", sandbox, &folder.join("log"))
+    Keeper::start("ipmi_sim", sandbox, &folder.join("log"), |_| false)
 }
 
-/// A network card that is one end of a pair of sockets.
-struct Wire(UnixDatagram);
+/// A network card that is one end of a pair of sockets, and the VLAN that it is in.
+struct Wire(UnixDatagram, Option<u16>);
 
 struct Frame(Vec<u8>);
 
-struct Line<'a>(&'a UnixDatagram);
-
 impl phy::Device for Wire {
     type RxToken<'a> = Frame;
-    type TxToken<'a> = Line<'a>;
+    type TxToken<'a> = &'a Wire;
 
-    fn receive(&mut self, _: Instant) -> Option<(Frame, Line<'_>)> {
-        let mut frame = vec![0; LARGEST];
-        let length = self.0.recv(&mut frame).ok()?;
-        frame.truncate(length);
-        Some((Frame(frame), Line(&self.0)))
+    fn receive(&mut self, _: Instant) -> Option<(Frame, &Self)> {
+        let mut buffer = vec![0; LARGEST];
+        loop {
+            let length = self.0.recv(&mut buffer).ok()?;
+            if let Some(frame) = vlan::without(&buffer[..length], self.1) {
+                return Some((Frame(frame), self));
+            }
+        }
     }
 
-    fn transmit(&mut self, _: Instant) -> Option<Line<'_>> {
-        Some(Line(&self.0))
+    fn transmit(&mut self, _: Instant) -> Option<&Self> {
+        Some(self)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -140,11 +146,11 @@ impl phy::RxToken for Frame {
     }
 }
 
-impl phy::TxToken for Line<'_> {
+impl phy::TxToken for &Wire {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
         let mut frame = vec![0; length];
         let filled = fill(&mut frame);
-        let _lost_as_on_any_wire = self.0.send(&frame);
+        let _lost_as_on_any_wire = self.0.send(&vlan::with(&frame, self.1));
         filled
     }
 }

@@ -13,6 +13,8 @@ use crate::sandbox::Sandbox;
 
 /// Bytes of what a program has said that an error shows.
 const TAIL: usize = 2000;
+/// Who fails so often does not fail by chance.
+const RESTARTS: usize = 3;
 
 /// A program in the sandbox of the tools tree. It has a thread of its own: the kernel ends a sandbox together with the thread
 /// that has started it.
@@ -25,15 +27,29 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts it; what it says goes to `log`.
+    /// Starts it; what it says goes to `log`. If it ends and `forgives` what it has said, it is started again.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(name: &str, sandbox: Sandbox, log: &Path) -> Result<Self> {
+    pub fn start(name: &str, sandbox: Sandbox, log: &Path, forgives: fn(&str) -> bool) -> Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let ended = Arc::new(OnceLock::new());
-        let (told, (started, starts)) = (ended.clone(), channel());
-        let worker = Worker::start(name, move |stop| keep(&sandbox, &file, &started, &told, stop))?;
+        let (told, (started, starts), path) = (ended.clone(), channel(), log.to_owned());
+        let work = move |stop: &Stop| {
+            for round in 0..=RESTARTS {
+                let before = read(&path).len();
+                let status = keep(&sandbox, &file, &started, stop);
+                let again = round < RESTARTS && forgives(&read(&path)[before..]);
+                if let Some(status) = status.filter(|_| !again) {
+                    let _the_first_time = told.set(status);
+                    return;
+                }
+                if stop.is_told() {
+                    return;
+                }
+            }
+        };
+        let worker = Worker::start(name, work)?;
         starts.recv().context("BUG: a keeper that says nothing")??;
         Ok(Self { name: name.to_owned(), log: log.to_owned(), ended, _worker: worker })
     }
@@ -44,35 +60,33 @@ impl Keeper {
     /// How it has ended, and what it said last.
     pub fn check(&self) -> Result<()> {
         let Some(status) = self.ended.get() else { return Ok(()) };
-        let said = std::fs::read(&self.log).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        bail!("{} has ended ({status}):\n{}", self.name, tail(&said, TAIL))
+        bail!("{} has ended ({status}):\n{}", self.name, tail(&read(&self.log), TAIL))
     }
 }
 
-fn keep(
-    sandbox: &Sandbox,
-    log: &File,
-    started: &Sender<Result<()>>,
-    ended: &OnceLock<ExitStatus>,
-    stop: &Stop,
-) {
-    let mut child = match sandbox.spawn(log) {
+fn read(log: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+}
+
+/// Until it ends, or is told to.
+fn keep(sandbox: &Sandbox, log: &File, started: &Sender<Result<()>>, stop: &Stop) -> Option<ExitStatus> {
+    let child = sandbox.spawn(log);
+    let mut child = match child {
         Ok(child) => child,
         Err(error) => {
             let _nobody_waits = started.send(Err(error));
-            return;
+            return None;
         }
     };
     let _nobody_waits = started.send(Ok(()));
     while !stop.is_told() {
         if let Ok(Some(status)) = child.try_wait() {
-            let _the_first_time = ended.set(status);
-            return;
+            return Some(status);
         }
         std::thread::sleep(NAP);
     }
     end(&mut child);
+    None
 }
 
 /// The kernel ends what runs in the sandbox with the sandbox.

@@ -26,6 +26,7 @@ impl Node {
     /// # Errors
     /// When the node does not answer in time; with the end of its console.
     pub fn run(&self, command: &str, deadline: Duration) -> Result<Output> {
+        self.check()?;
         let run = self.machine.agent().run(command, deadline);
         run.with_context(|| self.excuse(&format!("`{command}` on {} has no result", self.name)))
     }
