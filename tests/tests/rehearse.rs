@@ -189,15 +189,21 @@ fn fence(rack: &Rack, one: &Node, two: &Node, boot: &str, start: Instant) {
 
 /// A node without its cable sees no carrier, and nobody reaches it there.
 fn pull(rack: &Rack, one: &Node, two: &Node, start: Instant) {
-    let carrier = || two.good("cat /sys/class/net/lan/carrier", ANSWER).expect("an answer");
+    let ping = || one.run("ping -c 1 -W 2 10.0.2.12", ANSWER).expect("an answer").status == 0;
+    let carrier = |expected: &str| {
+        // As long as the interface is down, the file cannot be read.
+        let read =
+            || two.good("cat /sys/class/net/lan/carrier", ANSWER).ok().filter(|text| text.trim() == expected);
+        rack.until(&format!("master2 sees a carrier of {expected}"), START, read).expect("a carrier");
+    };
+    rack.until("master1 reaches it", START, || ping().then_some(())).expect("a network");
+    carrier("1");
     two.machine.plug("lan", false).expect("a cable");
-    assert_eq!(carrier().trim(), "0");
-    assert_ne!(one.run("ping -c 1 -W 2 10.0.2.12", ANSWER).expect("an answer").status, 0);
+    carrier("0");
+    assert!(!ping());
     two.machine.plug("lan", true).expect("a cable");
-    rack.until("the cable is in again", ANSWER, || (carrier().trim() == "1").then_some(()))
-        .expect("a carrier");
-    rack.until("master1 reaches it", START, || one.good("ping -c 1 -W 2 10.0.2.12", ANSWER).ok())
-        .expect("a network");
+    carrier("1");
+    rack.until("master1 reaches it again", START, || ping().then_some(())).expect("a network");
     say(start, "a cable was pulled and plugged in");
 }
 
