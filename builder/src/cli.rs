@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::image::KernelChoice;
+use crate::rehearse::drill::Wish;
 use crate::sandbox::Sandbox;
 use crate::vm::{Firmware, Format};
 
@@ -78,6 +79,8 @@ pub enum Command {
     Lock,
     /// Boot images in QEMU, the serial console on this terminal (Ctrl-A X ends it)
     Boot(BootArgs),
+    /// Start a whole cluster in QEMU, as the rack will, and see what it does when parts of it fail
+    Rehearse(RehearseArgs),
     /// Explain what lies on disks, whoever made them; the exit status is 1 if any of it is damaged
     Inspect {
         /// Image files, block devices, or a folder with disk0.img …
@@ -225,6 +228,23 @@ pub struct MediaArgs {
     /// Whether the secrets of all nodes are on it.
     #[command(flatten)]
     pub secrets: WithSecrets,
+}
+
+/// A cluster in QEMU.
+#[derive(Args, Debug)]
+pub struct RehearseArgs {
+    /// The cluster file
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: PathBuf,
+    /// What is to fail: power-cut=NODE, disk=NODE:N, link=NODE:NET, or all of these; may be repeated
+    #[arg(long, value_name = "DRILL")]
+    pub drill: Vec<Wish>,
+    /// Leave it running at the end, with a console for each node, until you press Enter
+    #[arg(long)]
+    pub keep: bool,
+    /// Where images, logs and made-up secrets go [default: out/CLUSTER.rehearsal]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 /// A machine in QEMU.

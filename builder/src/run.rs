@@ -5,14 +5,12 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use installer::facts::{DiskFacts, parse_disks};
 use installer::model::access::{is_password_hash, is_public_key};
 use installer::model::cluster::Cluster;
 use installer::model::node::{Access, Mirrors, NodeSpec};
 use installer::model::profile::Profile;
 use installer::model::resolve::{Profiles, check, load_profiles};
-use installer::plan::{Plan, Seed, plan};
-use installer::units::{Bytes, SectorSize};
+use installer::units::Bytes;
 
 use crate::cache::Cache;
 use crate::cli::{BootArgs, Cli, Command, Common, Described, ImageArgs, MediaArgs, NodeArgs};
@@ -24,6 +22,7 @@ use crate::manifest::Made;
 use crate::media;
 use crate::media_key::{self, MediaKey};
 use crate::partial::Readers;
+use crate::planned::Planned;
 use crate::privilege::become_root;
 use crate::reproducible;
 use crate::sandbox;
@@ -33,6 +32,7 @@ use crate::stage::Reporter;
 use crate::tools::Tools;
 use crate::vm::{Accelerator, Machine};
 
+mod rehearse;
 mod secrets;
 
 /// Does what the command line asks; the result is the exit code.
@@ -48,6 +48,7 @@ pub fn run(cli: Cli) -> Result<i32> {
         Command::Schema { of } => show_schema(of),
         Command::Lock => write_lock(common),
         Command::Boot(arguments) => boot(common, &arguments),
+        Command::Rehearse(arguments) => rehearse::command(common, &arguments),
         Command::Inspect { disks } => inspect_disks(common, &disks),
         Command::Media(arguments) => make_media(common, &arguments),
         Command::Keygen { out } => make_key(common, out.as_deref()),
@@ -82,28 +83,8 @@ fn profiles(source: &Path) -> Result<Profiles> {
     Ok(load_profiles(source)?)
 }
 
-/// A node with its plan.
-struct Planned {
-    spec: NodeSpec,
-    plan: Plan,
-}
-
 fn plan_node(profiles: &Profiles, arguments: &NodeArgs) -> Result<Planned> {
-    let spec = node(profiles, arguments)?;
-    let disks = match &arguments.disks {
-        Some(text) => parse_disks(text)?,
-        None => default_disks(&spec),
-    };
-    let seed = match &spec.identity {
-        Some(identity) => Seed::node(&identity.cluster, &identity.hostname),
-        None => Seed::generic(&spec.profile),
-    };
-    let plan = plan(&spec.layout, &disks, &seed).map_err(|refusals| {
-        let lines: Vec<_> =
-            refusals.iter().map(|refusal| format!("{}\n  hint: {}", refusal.message, refusal.hint)).collect();
-        anyhow::anyhow!("{}", lines.join("\nerror: "))
-    })?;
-    Ok(Planned { spec, plan })
+    Planned::new(node(profiles, arguments)?, arguments.disks.as_deref())
 }
 
 fn node(profiles: &Profiles, arguments: &NodeArgs) -> Result<NodeSpec> {
@@ -116,22 +97,6 @@ fn node(profiles: &Profiles, arguments: &NodeArgs) -> Result<NodeSpec> {
         _ => bail!("BUG: neither a profile nor a node"),
     };
     found.map_err(|problem| with_hint(&problem.message, &problem.hint))
-}
-
-/// The cluster file's disks, else for each rule of the layout as few and as small ones as it takes.
-fn default_disks(spec: &NodeSpec) -> Vec<DiskFacts> {
-    const BOOT: Bytes = Bytes(8 << 30);
-    const DATA: Bytes = Bytes(4 << 30);
-    let named = spec.identity.as_ref().map(|identity| identity.disks.clone()).unwrap_or_default();
-    let smallest = || {
-        let rules = spec.layout.disks.iter();
-        rules
-            .flat_map(|rule| vec![rule.min_size.max(if rule.boot { BOOT } else { DATA }); rule.min_count])
-            .collect()
-    };
-    let sizes: Vec<Bytes> = if named.is_empty() { smallest() } else { named };
-    let facts = |(index, size)| DiskFacts::new(format!("disk{index}"), size, SectorSize::B512);
-    sizes.into_iter().enumerate().map(facts).collect()
 }
 
 fn show_plan(common: &Common, arguments: &NodeArgs) -> Result<i32> {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -167,8 +168,14 @@ impl Sandbox {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new("/proc/self/exe");
-        command.args(self.argv()).env(INSIDE, std::process::id().to_string()).stdin(Stdio::null());
+        let mut command = match RUNNER.get() {
+            None => Command::new("/proc/self/exe"),
+            Some(program) => Command::new(program),
+        };
+        if RUNNER.get().is_none() {
+            command.env(INSIDE, std::process::id().to_string());
+        }
+        command.args(self.argv()).stdin(Stdio::null());
         command
     }
 
@@ -212,6 +219,14 @@ impl Sandbox {
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log.try_clone()?);
         command.spawn().with_context(|| format!("cannot start {}", self.short()))
     }
+}
+
+/// The `xbuild` that runs sandboxes, where this process is another program with our library in it.
+static RUNNER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Lets this `xbuild` run all sandboxes of this process. Each of them then becomes root by itself. The first call counts.
+pub fn run_by(program: &Path) {
+    RUNNER.get_or_init(|| program.to_owned());
 }
 
 /// Set where [`crate::privilege::become_root`] has already happened, to the process that did it.

@@ -77,6 +77,8 @@ pub const PACKAGES: &[&str] = &[
     "qemu-utils",
     "seabios",
     "ovmf",
+    // The BMC of a node that is rehearsed.
+    "openipmi",
     // A peer, which the benchmark runs beside us.
     "mmdebstrap",
 ];

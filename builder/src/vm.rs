@@ -93,6 +93,8 @@ pub struct Machine {
     pub snapshot: bool,
     /// The MAC of its network card; none is QEMU's own.
     pub mac: Option<String>,
+    /// It has a network card that leads out through the host; otherwise none but what `extra` brings.
+    pub outward: bool,
     /// What its network card is told to start, after the disks.
     pub netboot: Option<Netboot>,
     /// Further arguments of QEMU; host paths in them must be below `shared`.
@@ -142,6 +144,7 @@ impl Machine {
             processors: 2,
             snapshot: false,
             mac: None,
+            outward: true,
             netboot: None,
             extra: Vec::new(),
             shared: Vec::new(),
@@ -161,7 +164,9 @@ impl Machine {
         argv.extend(accelerator.arguments().map(str::to_owned));
         argv.extend(["-m".into(), self.memory.to_string(), "-smp".into(), self.processors.to_string()]);
         argv.extend(["-display", "none", "-vga", "std", "-device", "virtio-rng-pci"].map(str::to_owned));
-        argv.extend(self.card());
+        if self.outward {
+            argv.extend(self.card());
+        }
         let snapshot = if self.snapshot { "on" } else { "off" };
         for (index, disk) in self.disks.iter().enumerate() {
             // A comma in a path is doubled for QEMU's option syntax.

@@ -11,6 +11,7 @@ pub mod judge;
 pub mod layout;
 pub mod power_cut;
 pub mod power_on;
+pub mod rack;
 pub mod recording;
 pub mod running;
 pub mod table;
