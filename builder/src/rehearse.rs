@@ -38,6 +38,7 @@ pub mod chassis;
 pub mod control;
 pub mod drill;
 pub mod hardware;
+pub mod health;
 pub mod ipmi;
 pub mod keeper;
 pub mod machine;

@@ -18,4 +18,5 @@ pub mod table;
 pub mod trial;
 pub mod world;
 pub mod write_log;
+pub mod writer;
 pub mod xbuild;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::blueprint::{Blueprint, Planned};
+use super::health::{self, well};
 use super::ipmi::Order;
 use super::machine::Medium;
 use super::node::Node;
@@ -16,14 +17,11 @@ use crate::failure::with_hint;
 use crate::planned;
 
 /// For nodes to start and be well; emulated ones need minutes.
-const WELL: Duration = Duration::from_secs(45 * 60);
+pub(super) const WELL: Duration = Duration::from_secs(45 * 60);
 /// For one question.
-const ANSWER: Duration = Duration::from_secs(120);
+pub(super) const ANSWER: Duration = Duration::from_secs(120);
 /// How long a broken part is left alone: longer than anything takes to notice it, once that is scaled.
 const BROKEN: Duration = Duration::from_secs(180);
-
-/// As a shell says that there is no such program.
-const NOT_FOUND: i32 = 127;
 
 /// What a user wants to see fail; whether there is such a thing is to be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,9 +197,21 @@ impl Drill {
 /// The first drill of all.
 #[must_use]
 pub fn first_boot(rack: &Rack) -> Outcome {
-    outcome("first boot", "all nodes start, form a cluster, and are well", || {
+    outcome("first boot", "all nodes start and form a cluster by themselves", || {
         rack.power_on_all()?;
-        well(rack).map(|()| "so they did".to_owned())
+        health::begun(rack).map(|()| "so they did".to_owned())
+    })
+}
+
+/// The second one, where there is something that fences: on a real rack a person does the same.
+#[must_use]
+pub fn fencing(rack: &Rack) -> Option<Outcome> {
+    let fenced = rack.nodes().iter().any(|node| node.bmc.is_some());
+    fenced.then(|| {
+        outcome("fencing", "each node is switched off once by its fence device, and all are well", || {
+            health::prove_fencing(rack)?;
+            well(rack).map(|()| "so they were".to_owned())
+        })
     })
 }
 
@@ -214,36 +224,6 @@ fn outcome(drill: &str, expected: &'static str, run: impl FnOnce() -> Result<Str
     Outcome { drill: drill.to_owned(), expected, happened, took: start.elapsed(), held }
 }
 
-/// Waits until every node says that it is well.
-///
-/// # Errors
-/// What they say instead.
-pub fn well(rack: &Rack) -> Result<()> {
-    let mut last = String::new();
-    let waited = rack.until("all nodes are well", WELL, || match check_all(rack) {
-        Ok(None) => Some(Ok(())),
-        Ok(Some(complaint)) => {
-            last = complaint;
-            None
-        }
-        Err(error) => Some(Err(error)),
-    });
-    waited.with_context(|| last)?
-}
-
-/// The first node that is not well, and what it says.
-fn check_all(rack: &Rack) -> Result<Option<String>> {
-    for node in rack.nodes() {
-        match node.machine.agent().run("xinstall status", ANSWER) {
-            Ok(output) if output.status == 0 => {}
-            Ok(output) if output.status == NOT_FOUND => bail!("{} has no `xinstall status`", node.name),
-            Ok(output) => return Ok(Some(format!("{} is not well:\n{}", node.name, output.text.trim_end()))),
-            Err(error) => return Ok(Some(format!("{}: {error:#}", node.name))),
-        }
-    }
-    Ok(None)
-}
-
 /// What nodes have in their memory goes with it, and their BMCs live on.
 fn cut_power(rack: &Rack, node: &Node) -> Result<String> {
     let (start, others) = (Instant::now(), Boots::of_others(rack, node));
@@ -253,7 +233,7 @@ fn cut_power(rack: &Rack, node: &Node) -> Result<String> {
         rack.until(&format!("another node fences {}, which starts again", node.name), WELL, || node.boot())?;
         happened = format!("fenced and started again after {} s, ", start.elapsed().as_secs());
     } else {
-        std::thread::sleep(BROKEN);
+        watch(rack, || false)?;
         others.check(rack)?;
         node.machine.order(Order::On)?;
     }
@@ -269,7 +249,7 @@ fn break_disk(rack: &Rack, node: &Node, number: usize) -> Result<String> {
     let read = format!("dd if=/dev/disk/by-id/virtio-disk{number} of=/dev/null bs=4k count=1 iflag=direct");
     let read = node.machine.agent().run(&read, ANSWER);
     ensure!(read.as_ref().is_ok_and(|output| output.status != 0), "the disk does not fail: {read:?}");
-    std::thread::sleep(BROKEN);
+    watch(rack, || false)?;
     others.check(rack)?;
     let lived = node.boot() == before && node.run("true", ANSWER).is_ok();
     node.machine.change_disk(number, Medium::Own)?;
@@ -285,7 +265,7 @@ fn break_disk(rack: &Rack, node: &Node, number: usize) -> Result<String> {
 fn cut_link(rack: &Rack, node: &Node, network: &str) -> Result<String> {
     let before = Boots::of(rack.nodes().iter());
     node.machine.plug(network, false)?;
-    std::thread::sleep(BROKEN);
+    watch(rack, || !before.restarted(rack).is_empty())?;
     let restarted = before.restarted(rack);
     node.machine.plug(network, true)?;
     ensure!(restarted.len() < rack.nodes().len(), "every node has been started anew or is gone");
@@ -294,6 +274,12 @@ fn cut_link(rack: &Rack, node: &Node, network: &str) -> Result<String> {
         [] => "nobody was fenced, all well".to_owned(),
         names => format!("fenced: {}; all well", names.join(", ")),
     })
+}
+
+/// Looks on while a part is broken, until something has happened or it is clear that nothing does.
+fn watch(rack: &Rack, mut happened: impl FnMut() -> bool) -> Result<()> {
+    let end = Instant::now() + BROKEN;
+    rack.until("the end of a broken part", WELL, || (happened() || Instant::now() > end).then_some(()))
 }
 
 /// Which boots nodes were in at some time.

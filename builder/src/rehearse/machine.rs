@@ -96,11 +96,17 @@ impl Machine {
         self.sockets.path("console")
     }
 
+    /// All that its console has said.
+    #[must_use]
+    pub fn console_log(&self) -> String {
+        let said = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&said).replace('\u{1b}', "")
+    }
+
     /// What its console said last.
     #[must_use]
     pub fn console_tail(&self) -> String {
-        let said = fs::read(&self.log).unwrap_or_default();
-        tail(&String::from_utf8_lossy(&said).replace('\u{1b}', ""), CONSOLE_TAIL).to_owned()
+        tail(&self.console_log(), CONSOLE_TAIL).to_owned()
     }
 
     /// Whether QEMU still runs.

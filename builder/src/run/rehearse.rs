@@ -54,6 +54,9 @@ fn tell_scaled(common: &Common, blueprint: &Blueprint) {
 /// Nothing is tried on a cluster that is not well.
 fn perform(common: &Common, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome>> {
     let mut outcomes = vec![note(common, drill::first_boot(rack))];
+    if outcomes.iter().all(|outcome| outcome.held) {
+        outcomes.extend(drill::fencing(rack).map(|outcome| note(common, outcome)));
+    }
     for drill in drills {
         if outcomes.iter().all(|outcome| outcome.held) {
             outcomes.push(note(common, drill.run(rack)?));
