@@ -28,12 +28,18 @@ use crate::{own_cluster, own_plan};
 
 use self::monitor::Monitor;
 
+/// Nobody else has this node's plan.
+const ITSELF: &str =
+    "without it nobody knows what belongs to this node: take it from a backup, or install the node anew";
+/// All members have the same file.
+const THE_SAME: &str = "copy it from another member";
+
 /// Looks at everything that this node ought to have.
 pub fn look(node: &mut Node<'_>) -> Report {
     let mut findings = Vec::new();
-    let plan = own_plan::read(&node.path(own_plan::PATH)).map_err(|error| unreadable("plan", &error));
-    let cluster =
-        own_cluster::read(&node.path(own_cluster::PATH)).map_err(|error| unreadable("cluster", &error));
+    let plan = own_plan::read(&node.path(own_plan::PATH)).map_err(|error| unreadable("plan", &error, ITSELF));
+    let cluster = own_cluster::read(&node.path(own_cluster::PATH))
+        .map_err(|error| unreadable("cluster", &error, THE_SAME));
     match &plan {
         Ok(plan) => findings.extend(planned(node, plan)),
         Err(finding) => findings.push(finding.clone()),
@@ -76,7 +82,6 @@ fn managed(cluster: &Membership, monitor: &Monitor) -> Vec<Finding> {
     findings
 }
 
-fn unreadable(what: &str, error: &anyhow::Error) -> Finding {
-    let hint = "copy it from another member, or install the node anew";
+fn unreadable(what: &str, error: &anyhow::Error, hint: &str) -> Finding {
     Finding::ill(Area::Node, what, format!("{error:#}"), hint)
 }

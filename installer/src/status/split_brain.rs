@@ -45,7 +45,8 @@ impl SplitBrain<'_> {
             "{node} and {peer} have both written without the other one. Nothing was thrown away: each has its own data.\n\
              Decide whose data are kept. What the other one has written since then will be LOST: first copy from it what\n\
              is needed. Then on the node whose data are given up:\n\
-             \x20   crm --wait node standby\n\
+             \x20   crm node standby\n\
+             \x20   crm_resource --wait\n\
              \x20   drbdadm up {resource}\n\
              \x20   drbdadm disconnect {resource}\n\
              \x20   drbdadm secondary {resource}\n\
@@ -95,7 +96,8 @@ drbd xen: conn( Disconnecting -> StandAlone )
         assert!(hint.starts_with("master1 and master2 have both written"));
         let commands: Vec<&str> = hint.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         let expected = [
-            "crm --wait node standby",
+            "crm node standby",
+            "crm_resource --wait",
             "drbdadm up xen",
             "drbdadm disconnect xen",
             "drbdadm secondary xen",
