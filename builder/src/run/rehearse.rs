@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::{profiles, source, with_network};
 use crate::cli::{Common, RehearseArgs};
 use crate::rehearse::blueprint::Blueprint;
-use crate::rehearse::drill::{self, Drill, Outcome};
+use crate::rehearse::drill::{self, Drill};
+use crate::rehearse::outcome::{self, Outcome};
 use crate::rehearse::{Rack, scale};
 use crate::vm::Accelerator;
 
@@ -53,7 +54,7 @@ fn tell_scaled(common: &Common, blueprint: &Blueprint) {
 
 /// Nothing is tried on a cluster that is not well.
 fn perform(common: &Common, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome>> {
-    let mut outcomes = vec![note(common, drill::first_boot(rack))];
+    let mut outcomes = vec![note(common, outcome::first_boot(rack))];
     for drill in drills {
         if outcomes.iter().all(|outcome| outcome.held) {
             outcomes.push(note(common, drill.run(rack)?));
@@ -62,7 +63,7 @@ fn perform(common: &Common, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome
         }
     }
     if !common.json {
-        println!("{}", drill::draw(&outcomes));
+        println!("{}", outcome::draw(&outcomes));
     }
     Ok(outcomes)
 }
