@@ -3,7 +3,7 @@
 //!
 //! The rooms: `blueprint` says what is to be rehearsed, `scale` how it differs from the real one. `hardware` and `machine` are
 //! a node's machine, `qmp`, `control` and `keeper` how QEMU is led, `agent` how the node in it is. `switch` is a network; `bmc`,
-//! `ipmi` and `chassis` are what fences. `drill` is what may go wrong.
+//! `ipmi` and `chassis` are what fences. `drill` is what may go wrong, `outcome` what becomes of it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,6 +43,7 @@ pub mod ipmi;
 pub mod keeper;
 pub mod machine;
 pub mod node;
+pub mod outcome;
 pub mod qmp;
 pub mod scale;
 pub mod switch;

@@ -1,6 +1,4 @@
-use std::time::Duration;
-
-use super::{Drill, Outcome, Wish, draw};
+use super::{Drill, Wish};
 
 #[test]
 fn drills_are_read_and_written_alike() {
@@ -24,21 +22,4 @@ fn what_is_no_drill_is_refused_with_a_form() {
     ] {
         assert_eq!(text.parse::<Wish>(), Err(message.to_owned()), "{text}");
     }
-}
-
-#[test]
-fn outcomes_are_a_table_with_one_line_each() {
-    let outcome = |drill: &str, happened: &str, held| Outcome {
-        drill: drill.into(),
-        expected: "it goes on",
-        happened: happened.into(),
-        took: Duration::from_millis(61_900),
-        held,
-    };
-    assert_eq!(
-        draw(&[outcome("link=n1:lan", "so it did", true), outcome("disk=n1:0", "it hung\nconsole", false)]),
-        "drill        expected    happened   seconds  held\n\
-         link=n1:lan  it goes on  so it did  61       yes\n\
-         disk=n1:0    it goes on  it hung    61       no\n"
-    );
 }

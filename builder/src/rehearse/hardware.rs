@@ -104,7 +104,10 @@ impl Hardware {
         let log = doubled(log);
         add(
             "-chardev",
-            format!("socket,id=console,path={},server=on,wait=off,logfile={log}", path("console")),
+            format!(
+                "socket,id=console,path={},server=on,wait=off,logfile={log},logappend=on",
+                path("console")
+            ),
         );
         add("-serial", "chardev:console".to_owned());
         add("-device", "virtio-serial-pci".to_owned());
@@ -112,26 +115,39 @@ impl Hardware {
         add("-device", format!("virtserialport,chardev=agent,name={}", agent::PORT));
         let serial = self.serial.iter().map(|serial| format!("type=1,serial={serial}"));
         serial.chain(agent::CREDENTIALS.map(credential)).for_each(|value| add("-smbios", value));
-        for (number, card) in self.cards.iter().enumerate() {
-            let [switch, own] = sockets.card(number).map(|path| doubled(&path));
-            let ends = format!("local.type=unix,local.path={own},remote.type=unix,remote.path={switch}");
-            add("-netdev", format!("dgram,id=net{number},{ends}"));
-            let mac = &card.mac;
-            add("-device", format!("virtio-net-pci,id=card{number},netdev=net{number},mac={mac},romfile="));
-        }
-        for (number, disk) in self.disks.iter().enumerate() {
-            add("-blockdev", image(&format!("image{number}"), &disk.overlay).to_string());
-            let sector = disk.sector_size;
-            add(
-                "-device",
-                format!(
-                    "virtio-blk-pci,id=disk{number},drive=image{number},serial=disk{number},bootindex={},\
-                     logical_block_size={sector},physical_block_size={sector}",
-                    number + 1
-                ),
-            );
-        }
+        let cards = (0..).zip(&self.cards).flat_map(|(number, card)| card.arguments(number, sockets));
+        words.extend(cards);
+        words.extend((0..).zip(&self.disks).flat_map(|(number, disk)| disk.arguments(number)));
         words
+    }
+}
+
+impl Card {
+    fn arguments(&self, number: usize, sockets: &Sockets) -> [String; 4] {
+        let [switch, own] = sockets.card(number).map(|path| doubled(&path));
+        let ends = format!("local.type=unix,local.path={own},remote.type=unix,remote.path={switch}");
+        let mac = &self.mac;
+        [
+            "-netdev".to_owned(),
+            format!("dgram,id=net{number},{ends}"),
+            "-device".to_owned(),
+            format!("virtio-net-pci,id=card{number},netdev=net{number},mac={mac},romfile="),
+        ]
+    }
+}
+
+impl Disk {
+    fn arguments(&self, number: usize) -> [String; 4] {
+        let (sector, boot) = (self.sector_size, number + 1);
+        [
+            "-blockdev".to_owned(),
+            image(&format!("image{number}"), &self.overlay).to_string(),
+            "-device".to_owned(),
+            format!(
+                "virtio-blk-pci,id=disk{number},drive=image{number},serial=disk{number},bootindex={boot},\
+                 logical_block_size={sector},physical_block_size={sector}"
+            ),
+        ]
     }
 }
 
@@ -189,7 +205,7 @@ mod tests {
         for part in [
             "-m 1536 -smp 1 ",
             " -S -no-shutdown -chardev socket,id=qmp,path=/tmp/r/n1.qmp -mon chardev=qmp,mode=control ",
-            "socket,id=console,path=/tmp/r/n1.console,server=on,wait=off,logfile=/o/n1/console -serial chardev:console ",
+            "socket,id=console,path=/tmp/r/n1.console,server=on,wait=off,logfile=/o/n1/console,logappend=on -serial chardev:console ",
             " -device virtserialport,chardev=agent,name=xbuild.agent -smbios type=1,serial=S1 -smbios type=11,",
             " -netdev dgram,id=net0,local.type=unix,local.path=/tmp/r/n1.0.card,remote.type=unix,remote.path=/tmp/r/n1.0.switch ",
             "netdev=net0,mac=52:54:00:00:05:01,romfile= ",

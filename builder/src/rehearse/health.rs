@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use installer::status::{Area, Finding, Report};
 
 use super::Rack;
-use super::drill::{ANSWER, WELL};
 use super::node::Node;
+use super::outcome::{ANSWER, WELL};
 
 /// Waits until every node says that it is well.
 ///

@@ -1,7 +1,7 @@
 //! The machine of a node: QEMU, its power, its disks and its cables.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -67,6 +67,8 @@ impl Machine {
             run(&overlay(tools, disk, folder), "qemu-img")?;
         }
         let log = folder.join("console.log");
+        // QEMU goes on with it.
+        File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let accelerator = Accelerator::of_host();
         let sandbox = hardware.machine(&sockets, &log).sandbox(tools, accelerator);
         let name = format!("QEMU of {}", hardware.node);

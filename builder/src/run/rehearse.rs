@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::{profiles, source, with_network};
 use crate::cli::{Common, RehearseArgs};
 use crate::rehearse::blueprint::Blueprint;
-use crate::rehearse::drill::{self, Drill, Outcome};
+use crate::rehearse::drill::{self, Drill};
+use crate::rehearse::outcome::{self, Outcome};
 use crate::rehearse::{Rack, scale};
 use crate::vm::Accelerator;
 
@@ -53,9 +54,9 @@ fn tell_scaled(common: &Common, blueprint: &Blueprint) {
 
 /// Nothing is tried on a cluster that is not well.
 fn perform(common: &Common, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome>> {
-    let mut outcomes = vec![note(common, drill::first_boot(rack))];
+    let mut outcomes = vec![note(common, outcome::first_boot(rack))];
     if outcomes.iter().all(|outcome| outcome.held) {
-        outcomes.extend(drill::fencing(rack).map(|outcome| note(common, outcome)));
+        outcomes.extend(outcome::fencing(rack).map(|outcome| note(common, outcome)));
     }
     for drill in drills {
         if outcomes.iter().all(|outcome| outcome.held) {
@@ -65,7 +66,7 @@ fn perform(common: &Common, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome
         }
     }
     if !common.json {
-        println!("{}", drill::draw(&outcomes));
+        println!("{}", outcome::draw(&outcomes));
     }
     Ok(outcomes)
 }
