@@ -29,7 +29,7 @@ use crate::manifest::Made;
 use crate::planned;
 use crate::session::Session;
 use crate::tools::Tools;
-use crate::vm::Format;
+use crate::vm::{Drive, Firmware, Format};
 
 pub mod agent;
 pub mod blueprint;
@@ -215,11 +215,12 @@ fn make_images(session: &Session, profiles: &Profiles, blueprint: &Blueprint, no
 fn hardware(blueprint: &Blueprint, node: &Planned, cards: Vec<Card>) -> Result<Hardware> {
     let folder = blueprint.folder.join(node.name());
     let drives = Made::read(&folder)?.drives(&folder).into_iter();
-    let disk = |drive: crate::vm::Drive| Disk {
+    let disk = |drive: Drive| Disk {
         overlay: drive.path.with_extension("rehearsed"),
         image: drive.path,
         sector_size: drive.sector_size,
     };
     let (name, serial) = (node.name().to_owned(), node.serial.clone());
-    Ok(Hardware { node: name, serial, cards, disks: drives.map(disk).collect() })
+    let firmware = if node.spec.layout.firmware.has_bios() { Firmware::Bios } else { Firmware::Uefi };
+    Ok(Hardware { node: name, serial, firmware, cards, disks: drives.map(disk).collect() })
 }

@@ -21,6 +21,8 @@ pub struct Hardware {
     pub node: String,
     /// What stands on the machine, if the cluster file says it.
     pub serial: Option<String>,
+    /// What boots it.
+    pub firmware: vm::Firmware,
     /// Its network cards.
     pub cards: Vec<Card>,
     /// Its disks, the first one boots.
@@ -86,6 +88,7 @@ impl Hardware {
         vm::Machine {
             memory: MEMORY,
             processors: PROCESSORS,
+            firmware: self.firmware,
             outward: false,
             extra: self.arguments(sockets, log),
             shared,
@@ -185,7 +188,7 @@ fn doubled(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Card, Disk, Hardware, Sockets};
-    use crate::vm::Accelerator;
+    use crate::vm::{Accelerator, Firmware};
     use std::path::Path;
 
     #[test]
@@ -193,6 +196,7 @@ mod tests {
         let hardware = Hardware {
             node: "n1".into(),
             serial: Some("S1".into()),
+            firmware: Firmware::Bios,
             cards: vec![Card { mac: "52:54:00:00:05:01".into(), network: "lan".into(), port: 0 }],
             disks: vec![Disk {
                 image: "/o/n1/disk0.img".into(),

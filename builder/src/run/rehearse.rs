@@ -10,6 +10,7 @@ use crate::rehearse::blueprint::Blueprint;
 use crate::rehearse::drill::{self, Drill};
 use crate::rehearse::outcome::{self, Outcome};
 use crate::rehearse::{Rack, scale};
+use crate::stage::Reporter;
 use crate::vm::Accelerator;
 
 /// The exit code is 0 only if everything held.
@@ -23,7 +24,7 @@ pub(super) fn command(common: &Common, arguments: &RehearseArgs) -> Result<i32> 
     let outcomes = with_network(common, |network| {
         let session = network.session(network.cache, &mirrors)?;
         let rack = Rack::build(&session, &profiles, &blueprint)?;
-        let outcomes = perform(common, &rack, &drills)?;
+        let outcomes = perform(common, network.reporter, &rack, &drills)?;
         if arguments.keep {
             keep(&rack)?;
         }
@@ -53,17 +54,23 @@ fn tell_scaled(common: &Common, blueprint: &Blueprint) {
 }
 
 /// Nothing is tried on a cluster that is not well.
-fn perform(common: &Common, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome>> {
+fn perform(common: &Common, reporter: &Reporter, rack: &Rack, drills: &[Drill]) -> Result<Vec<Outcome>> {
+    let stage = reporter.stage("first boot")?;
     let mut outcomes = vec![note(common, outcome::first_boot(rack))];
+    stage.done();
     if outcomes.iter().all(|outcome| outcome.held) {
+        let stage = reporter.stage("fencing")?;
         outcomes.extend(outcome::fencing(rack).map(|outcome| note(common, outcome)));
+        stage.done();
     }
     for drill in drills {
-        if outcomes.iter().all(|outcome| outcome.held) {
-            outcomes.push(note(common, drill.run(rack)?));
-        } else {
-            outcomes.push(drill.left_out(rack)?);
+        if !outcomes.iter().all(|outcome| outcome.held) {
+            outcomes.push(note(common, drill.left_out(rack)?));
+            continue;
         }
+        let stage = reporter.stage(&drill.to_string())?;
+        outcomes.push(note(common, drill.run(rack)?));
+        stage.done();
     }
     if !common.json {
         println!("{}", outcome::draw(&outcomes));
@@ -80,9 +87,8 @@ fn note(common: &Common, outcome: Outcome) -> Outcome {
             "{}",
             serde_json::json!({ "event": "drill", "drill": drill, "expected": expected, "happened": happened, "seconds": seconds, "held": held })
         );
-    } else if *held {
-        eprintln!("{drill}: held");
-    } else {
+    } else if !held {
+        // All of it: the table has room for one line.
         eprintln!("{drill}: {happened}");
     }
     outcome
