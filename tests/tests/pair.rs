@@ -1,6 +1,8 @@
 //! The pair of `tests/clusters/seed-b.toml` from blank disks on: it comes up by itself, and what it goes through.
 //! `cargo test --release -p tests --test pair -- --ignored --nocapture --test-threads=1`
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use builder::rehearse::blueprint::Blueprint;
@@ -12,6 +14,7 @@ use builder::rehearse::{Rack, scale};
 use builder::vm::Accelerator;
 use tests::rack::{load, make_images};
 use tests::writer::Writers;
+use tests::xbuild::{checkout, workshop};
 
 const CLUSTER: &str = "tests/clusters/seed-b.toml";
 /// For nodes to start and find each other.
@@ -37,14 +40,17 @@ struct Pair {
 }
 
 impl Pair {
-    fn up(name: &str, cluster: &str) -> Self {
+    fn up(name: &str) -> Self {
+        Self::of(name, &checkout().join(CLUSTER))
+    }
+
+    fn of(name: &str, file: &Path) -> Self {
         let start = Instant::now();
-        let folder = tests::xbuild::workshop().join(name);
+        let folder = workshop().join(name);
         // Another run's nodes are not blank.
-        drop(std::fs::remove_dir_all(&folder));
-        let file = tests::xbuild::checkout().join(cluster);
+        drop(fs::remove_dir_all(&folder));
         let blueprint =
-            Blueprint::draw(&file, &load(), &folder, Accelerator::of_host()).expect("a blueprint");
+            Blueprint::draw(file, &load(), &folder, Accelerator::of_host()).expect("a blueprint");
         println!("{}", scale::draw(&blueprint.scaled));
         let rack = Rack::assemble(&make_images(&blueprint), &blueprint).expect("a rack");
         rack.power_on_all().expect("power");
@@ -102,7 +108,7 @@ impl Pair {
 
 #[test]
 fn a_pair_comes_up_from_blank_disks_by_itself() {
-    let pair = Pair::up("pair", CLUSTER);
+    let pair = Pair::up("pair");
     pair.serves();
     let [one, two] = pair.nodes();
     for (here, there) in [(one, two), (two, one)] {
@@ -129,7 +135,7 @@ fn a_pair_comes_up_from_blank_disks_by_itself() {
 #[test]
 #[ignore = "ten power cuts under emulation"]
 fn of_two_nodes_one_goes_on_whichever_loses_its_power() {
-    let pair = Pair::up("pair-cuts", CLUSTER);
+    let pair = Pair::up("pair-cuts");
     pair.serves();
     pair.prove_fencing();
     for round in 0..10 {
@@ -159,13 +165,16 @@ fn of_two_nodes_one_goes_on_whichever_loses_its_power() {
 #[test]
 #[ignore = "two power cuts under emulation"]
 fn after_both_have_lost_their_power_they_come_back() {
-    let pair = Pair::up("pair-dark", CLUSTER);
+    let pair = Pair::up("pair-dark");
     pair.serves();
     pair.prove_fencing();
     let nodes = pair.nodes();
     let writers = Writers::start(&pair.rack, &nodes, "dark");
-    nodes.iter().for_each(|node| drop(node.machine.order(Order::Off).expect("a machine")));
-    nodes.iter().for_each(|node| drop(node.machine.order(Order::On).expect("a machine")));
+    for order in [Order::Off, Order::On] {
+        for node in nodes {
+            node.machine.order(order).expect("a machine");
+        }
+    }
     pair.well();
     writers.lost_nothing(nodes[0]);
 }
@@ -173,7 +182,7 @@ fn after_both_have_lost_their_power_they_come_back() {
 #[test]
 #[ignore = "a cut cable under emulation"]
 fn without_the_replication_link_one_goes_on_and_nothing_diverges() {
-    let pair = Pair::up("pair-link", CLUSTER);
+    let pair = Pair::up("pair-link");
     pair.serves();
     pair.prove_fencing();
     let nodes = pair.nodes();
@@ -197,7 +206,7 @@ fn without_the_replication_link_one_goes_on_and_nothing_diverges() {
 #[test]
 #[ignore = "a broken disk under emulation"]
 fn a_broken_disk_is_left_and_a_new_one_takes_its_place() {
-    let pair = Pair::up("pair-disk", CLUSTER);
+    let pair = Pair::up("pair-disk");
     pair.serves();
     pair.prove_fencing();
     let nodes = pair.nodes();
@@ -224,4 +233,46 @@ fn a_broken_disk_is_left_and_a_new_one_takes_its_place() {
     pair.well();
     assert_eq!(pair.boots(), before, "a node was started anew");
     writers.lost_nothing(nodes[0]);
+}
+
+/// The same pair without what keeps it from parting: no fencing, and so one primary and no common file system.
+fn unfenced(text: &str) -> String {
+    let tables: Vec<&str> = text.split("\n[").collect();
+    let kept = tables.iter().filter(|table| !["fencing]", "ocfs2]", "[ocfs2."].iter().any(|name| table.starts_with(name)));
+    let kept: Vec<&str> = kept.copied().collect();
+    let lines = kept.join("\n[");
+    let lines = lines.lines().filter(|line| !line.starts_with("fencing = ") && !line.starts_with("primaries = "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+#[ignore = "a split brain under emulation"]
+fn after_a_split_brain_nothing_is_thrown_away_until_somebody_says_what() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("unfenced.toml");
+    let text = fs::read_to_string(checkout().join(CLUSTER)).expect("a cluster file");
+    fs::write(&file, unfenced(&text)).expect("room for a file");
+    let pair = Pair::of("pair-split", &file);
+    let nodes = pair.nodes();
+    let primary = |node: &Node| node.good("grep -q ro:Primary /proc/drbd", ANSWER).is_ok();
+    pair.until("one is primary", || nodes.iter().any(|node| primary(node)).then_some(()));
+    ["replication", "lan"].map(|network| nodes[1].machine.plug(network, false).expect("a cable"));
+    pair.until("both are primary", || nodes.iter().all(|node| primary(node)).then_some(()));
+    pair.say("both are primary, apart from each other");
+    for node in nodes {
+        let write = format!("echo {} | dd of=/dev/drbd1 bs=4096 conv=sync,fsync oflag=direct status=none", node.name);
+        node.good(&write, ANSWER).expect("a device that takes it");
+    }
+    ["replication", "lan"].map(|network| nodes[1].machine.plug(network, true).expect("a cable"));
+    let said = pair.until("a node tells of the split brain", || {
+        let said = nodes.iter().filter_map(|node| node.run("xinstall status", ANSWER).ok());
+        said.map(|said| said.text).find(|text| text.contains("split brain"))
+    });
+    println!("{said}");
+    assert!(said.contains("drbdadm connect --discard-my-data xen"), "{said}");
+    for node in nodes {
+        let read = "dd if=/dev/drbd1 bs=4096 count=1 iflag=direct status=none | head -1";
+        assert_eq!(node.good(read, ANSWER).expect("a device that can be read").trim(), node.name);
+    }
+    pair.say("both copies are as they were written");
 }
