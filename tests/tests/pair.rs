@@ -49,8 +49,7 @@ impl Pair {
         let folder = workshop().join(name);
         // Another run's nodes are not blank.
         drop(fs::remove_dir_all(&folder));
-        let blueprint =
-            Blueprint::draw(file, &load(), &folder, Accelerator::of_host()).expect("a blueprint");
+        let blueprint = Blueprint::draw(file, &load(), &folder, Accelerator::of_host()).expect("a blueprint");
         println!("{}", scale::draw(&blueprint.scaled));
         let rack = Rack::assemble(&make_images(&blueprint), &blueprint).expect("a rack");
         rack.power_on_all().expect("power");
@@ -238,11 +237,20 @@ fn a_broken_disk_is_left_and_a_new_one_takes_its_place() {
 /// The same pair without what keeps it from parting: no fencing, and so one primary and no common file system.
 fn unfenced(text: &str) -> String {
     let tables: Vec<&str> = text.split("\n[").collect();
-    let kept = tables.iter().filter(|table| !["fencing]", "ocfs2]", "[ocfs2."].iter().any(|name| table.starts_with(name)));
+    let kept = tables
+        .iter()
+        .filter(|table| !["fencing]", "ocfs2]", "[ocfs2."].iter().any(|name| table.starts_with(name)));
     let kept: Vec<&str> = kept.copied().collect();
     let lines = kept.join("\n[");
-    let lines = lines.lines().filter(|line| !line.starts_with("fencing = ") && !line.starts_with("primaries = "));
+    let lines =
+        lines.lines().filter(|line| !line.starts_with("fencing = ") && !line.starts_with("primaries = "));
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn plug_all(node: &Node, plugged: bool) {
+    for network in ["replication", "lan"] {
+        node.machine.plug(network, plugged).expect("a cable");
+    }
 }
 
 #[test]
@@ -256,14 +264,15 @@ fn after_a_split_brain_nothing_is_thrown_away_until_somebody_says_what() {
     let nodes = pair.nodes();
     let primary = |node: &Node| node.good("grep -q ro:Primary /proc/drbd", ANSWER).is_ok();
     pair.until("one is primary", || nodes.iter().any(|node| primary(node)).then_some(()));
-    ["replication", "lan"].map(|network| nodes[1].machine.plug(network, false).expect("a cable"));
+    plug_all(nodes[1], false);
     pair.until("both are primary", || nodes.iter().all(|node| primary(node)).then_some(()));
     pair.say("both are primary, apart from each other");
     for node in nodes {
-        let write = format!("echo {} | dd of=/dev/drbd1 bs=4096 conv=sync,fsync oflag=direct status=none", node.name);
+        let write =
+            format!("echo {} | dd of=/dev/drbd1 bs=4096 conv=sync,fsync oflag=direct status=none", node.name);
         node.good(&write, ANSWER).expect("a device that takes it");
     }
-    ["replication", "lan"].map(|network| nodes[1].machine.plug(network, true).expect("a cable"));
+    plug_all(nodes[1], true);
     let said = pair.until("a node tells of the split brain", || {
         let said = nodes.iter().filter_map(|node| node.run("xinstall status", ANSWER).ok());
         said.map(|said| said.text).find(|text| text.contains("split brain"))
