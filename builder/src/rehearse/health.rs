@@ -48,9 +48,12 @@ pub fn prove_fencing(rack: &Rack) -> Result<()> {
 /// Waits until no node has a finding that `counts` and is bad.
 fn settle(rack: &Rack, counts: impl Fn(&Finding) -> bool) -> Result<()> {
     let mut last = String::new();
-    let settled = rack.until("all nodes are well", WELL, || {
-        last = complaint(rack, &counts)?;
-        None
+    let settled = rack.until("all nodes are well", WELL, || match complaint(rack, &counts) {
+        None => Some(()),
+        Some(complaint) => {
+            last = complaint;
+            None
+        }
     });
     settled.with_context(|| last)
 }
