@@ -12,13 +12,16 @@ use installer::model::resolve::{check, load_profiles};
 use installer::overlay::{Content, render};
 use installer::plan::{Seed, plan};
 
+/// Disks of a node of `seed-b.toml`.
+const PAIR: &str = "8G,4G";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The text files that the overlay `cluster` and `/etc/hosts` become, one after the other.
-fn files(spec: &NodeSpec) -> String {
-    let plan = plan(&spec.layout, &parse_disks("8G,4G").unwrap(), &Seed::node("c", "n")).unwrap();
+fn files(spec: &NodeSpec, disks: &str) -> String {
+    let plan = plan(&spec.layout, &parse_disks(disks).unwrap(), &Seed::node("c", "n")).unwrap();
     let mirrors = Mirrors { main: String::new(), security: String::new() };
     let context = Context::new(spec, &plan, mirrors, false).value();
     let overlays = ["overlays/common", "overlays/cluster"].map(|overlay| root().join(overlay));
@@ -38,22 +41,64 @@ fn a_pair_that_works_by_itself() {
     assert_eq!(check(&root(), Some(&file)).to_string(), "");
     let profiles = load_profiles(&root()).unwrap();
     let cluster = Cluster::load(&file, &profiles).unwrap();
-    let text = files(&cluster.node("master1", &profiles).unwrap());
+    let text = files(&cluster.node("master1", &profiles).unwrap(), PAIR);
     let path = root().join("installer/tests/golden/seed-b.txt");
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &text).unwrap();
     }
     assert!(fs::read_to_string(&path).unwrap_or_default() == text, "is now:\n{text}");
     // Nothing but names and addresses of its own tells one node from the other.
-    let other = files(&cluster.node("master2", &profiles).unwrap());
+    let other = files(&cluster.node("master2", &profiles).unwrap(), PAIR);
     let differing = text.lines().zip(other.lines()).filter(|(one, other)| one != other).count();
     assert!(text.lines().count() == other.lines().count() && differing <= 3, "{other}");
 }
 
+/// LVM keeps what a copy was while it is overwritten; of a partition nobody can.
+#[test]
+fn a_volume_has_a_snapshot_while_it_is_resynced() {
+    let profiles = load_profiles(&root()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("volumes.toml");
+    fs::write(&file, VOLUMES).unwrap();
+    let cluster = Cluster::load(&file, &profiles).unwrap();
+    let text = files(&cluster.node("s1", &profiles).unwrap(), "2x8G,2x4G");
+    let snapshot = "before-resync-target \"/usr/lib/drbd/snapshot-resync-target-lvm.sh\";";
+    assert!(text.contains(snapshot) && text.contains("disk /dev/vg1/cluster;"), "{text}");
+    let pair = Cluster::load(&root().join("tests/clusters/seed-b.toml"), &profiles).unwrap();
+    assert!(!files(&pair.node("master1", &profiles).unwrap(), PAIR).contains("snapshot"));
+}
+
+const VOLUMES: &str = r#"
+[cluster]
+name = "c"
+
+[[network]]
+name = "lan"
+subnet = "10.0.0.0/24"
+
+[[node]]
+name = "s1"
+profile = "storage-lvm"
+interface = [{ mac = "52:54:00:00:00:01", network = "lan", address = "10.0.0.1" }]
+
+[[node]]
+name = "s2"
+profile = "storage-lvm"
+interface = [{ mac = "52:54:00:00:00:02", network = "lan", address = "10.0.0.2" }]
+
+[[drbd]]
+name = "data"
+nodes = ["s1", "s2"]
+minor = 1
+port = 7788
+network = "lan"
+backing = "volume:vg1/cluster"
+"#;
+
 /// Where there is no cluster, the packages' own files stay.
 #[test]
 fn a_generic_node_is_no_member() {
-    let text = files(&load_profiles(&root()).unwrap().resolve("pair").unwrap());
+    let text = files(&load_profiles(&root()).unwrap().resolve("pair").unwrap(), PAIR);
     let files: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("==> ")).collect();
     let expected = [
         "etc/drbd.d/cluster.res <==",

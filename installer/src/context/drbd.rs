@@ -27,6 +27,8 @@ pub(super) struct Resource {
     device: String,
     /// The device below it.
     backing: String,
+    /// It is a logical volume, of which LVM can keep what it was.
+    volume: bool,
     /// Lines of `disk`, without the semicolon.
     disk: Vec<String>,
     /// Lines of `net`.
@@ -68,6 +70,7 @@ impl Resource {
                 Carrier::Array(name) => format!("/dev/md/{name}"),
                 Carrier::Volume { group, name } => format!("/dev/{group}/{name}"),
             },
+            volume: matches!(device.backing, Carrier::Volume { .. }),
             disk: lines(&device.disk),
             net: lines(&device.net),
             shared_secret: None,
