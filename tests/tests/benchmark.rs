@@ -27,7 +27,7 @@ const HOLD_BACK: &str = "--essential-hook=chroot \"$1\" dpkg-divert --local --re
 const PIPE: &str = r#"
 set -e
 cd /tmp
-for file in zstd liblz4.so.1 liblzma.so.5 libz.so.1; do wget -q "$1/$file"; done
+for file in zstd liblz4.so.1 liblzma.so.5 libxxhash.so.0 libz.so.1; do wget -q "$1/$file"; done
 chmod +x zstd
 mdadm --assemble --scan || cat /proc/mdstat
 vgchange --activate y --noudevsync --config 'activation { udev_sync=0 udev_rules=0 monitoring=0 }' vg0
@@ -63,6 +63,7 @@ fn install_beside_a_pipe() {
         ("liblz4.so.1", "usr/lib/x86_64-linux-gnu/liblz4.so.1"),
         ("liblzma.so.5", "usr/lib/x86_64-linux-gnu/liblzma.so.5"),
         ("libz.so.1", "usr/lib/x86_64-linux-gnu/libz.so.1"),
+        ("libxxhash.so.0", "usr/lib/x86_64-linux-gnu/libxxhash.so.0"),
     ] {
         fs::copy(tools.join(file), folder.join(name)).expect("a tool");
     }
