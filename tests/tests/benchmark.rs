@@ -77,7 +77,7 @@ fn install_beside_a_pipe() {
     (0..2).for_each(|disk| machine.write(disk, 0, &hand_on));
     let command = "url=$(sed 's/.*xbuild.source=\\([^ ]*\\)\\/boot.ipxe.*/\\1/' /proc/cmdline); \
          wget -q -O /tmp/pipe.sh $url/pipe.sh && sh /tmp/pipe.sh $url";
-    let console = machine.types(&Medium::Pxe(folder.clone()), command, " s.\n");
+    let console = machine.types(&Medium::Pxe(folder.clone()), command, " s.\r\n");
     let pipe = number(&console, "the pipe took ");
     println!("install from the first look at the machine to the end  {installed:6.1} s");
     println!(
