@@ -5,6 +5,17 @@ use std::collections::BTreeSet;
 use crate::guest::Answers;
 use crate::judge;
 
+/// The pair of the old howto, made today: its properties with today's names.
+pub const PAIR_PROPERTIES: [(&str, &str); 7] = [
+    ("stonith-enabled", "true"),
+    ("stonith-action", "reboot"),
+    ("symmetric-cluster", "true"),
+    ("no-quorum-policy", "stop"),
+    ("stop-orphan-resources", "true"),
+    ("stop-orphan-actions", "true"),
+    ("resource-stickiness", "1000000"),
+];
+
 /// Arrays read through and compared by the kernel; every member's bitmap; LVM.
 pub const ARRAYS: &str = r#"
 arrays=$(ls -d /sys/block/md*/md)

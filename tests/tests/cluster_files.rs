@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use tests::check::PAIR_PROPERTIES;
 use tests::guest::{Entry, Guest};
 use tests::xbuild::{checkout, image, program};
 
@@ -35,17 +36,6 @@ record verify crm_verify --verbose --xml-file $CIB_file
 record query cibadmin --query
 record active systemctl is-active corosync.service pacemaker.service o2cb.service
 "#;
-
-/// The pair of the old howto, made today: its properties with today's names.
-const PROPERTIES: [(&str, &str); 7] = [
-    ("stonith-enabled", "true"),
-    ("stonith-action", "reboot"),
-    ("symmetric-cluster", "true"),
-    ("no-quorum-policy", "stop"),
-    ("stop-orphan-resources", "true"),
-    ("stop-orphan-actions", "true"),
-    ("resource-stickiness", "1000000"),
-];
 
 /// Secrets of the cluster in `folder`: made, and written where nobody can make them.
 fn secrets(folder: &Path) {
@@ -90,7 +80,7 @@ fn daemons_take_the_files_of_a_pair() {
     answers.good("load");
     answers.good("verify");
     let cib = answers.good("query");
-    for (name, value) in PROPERTIES {
+    for (name, value) in PAIR_PROPERTIES {
         assert!(cib.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{name}: {cib}");
     }
     assert!(!cib.contains("calvin"), "{cib}");

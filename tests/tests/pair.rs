@@ -12,6 +12,7 @@ use builder::rehearse::machine::Medium;
 use builder::rehearse::node::Node;
 use builder::rehearse::{Rack, scale};
 use builder::vm::Accelerator;
+use tests::check::PAIR_PROPERTIES;
 use tests::rack::{load, make_images};
 use tests::writer::Writers;
 use tests::xbuild::{checkout, workshop};
@@ -21,17 +22,6 @@ const CLUSTER: &str = "tests/clusters/seed-b.toml";
 const START: Duration = Duration::from_secs(30 * 60);
 const ANSWER: Duration = Duration::from_secs(120);
 const NAMES: [&str; 2] = ["master1", "master2"];
-
-/// The pair of the old howto, made today: its properties with today's names.
-const PROPERTIES: [(&str, &str); 7] = [
-    ("stonith-enabled", "true"),
-    ("stonith-action", "reboot"),
-    ("symmetric-cluster", "true"),
-    ("no-quorum-policy", "stop"),
-    ("stop-orphan-resources", "true"),
-    ("stop-orphan-actions", "true"),
-    ("resource-stickiness", "1000000"),
-];
 
 /// A rack whose nodes have come up from blank disks.
 struct Pair {
@@ -118,7 +108,7 @@ fn a_pair_comes_up_from_blank_disks_by_itself() {
         here.good("/lib/drbd/drbdadm-84 dump xen", ANSWER).expect("sound files of DRBD");
     }
     let cib = one.good("cibadmin --query", ANSWER).expect("a configuration");
-    for (name, value) in PROPERTIES {
+    for (name, value) in PAIR_PROPERTIES {
         assert!(cib.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{name}: {cib}");
     }
     // Nobody has seen yet that the fence devices work.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -41,7 +42,11 @@ impl Default for Roots {
 /// # Errors
 /// Programs that are not there or fail; a copy whose state nobody can tell.
 pub fn look(host: &mut dyn Run, cluster: &Membership, me: &str, roots: &Roots) -> Result<Facts> {
-    let drbd = fs::read_to_string(&roots.drbd).unwrap_or_default();
+    let drbd = match fs::read_to_string(&roots.drbd) {
+        // A driver that is a module is loaded by the first `drbdadm up`.
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        text => text.with_context(|| format!("cannot read {}", roots.drbd.display()))?,
+    };
     let replicas: BTreeMap<u32, Replica> = parse(&drbd).collect();
     let mut facts = Facts { key: roots.key.exists(), ..Facts::default() };
     for resource in cluster.promoted.iter().filter(|resource| resource.nodes.iter().any(|node| node == me)) {
