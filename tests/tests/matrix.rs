@@ -14,11 +14,12 @@ use tests::layout::{Layout, RAID1, RAID1_DRBD, RAID1_DRBD_LVM, RAID10_AOE, RAID1
 use tests::table::Table;
 use tests::xbuild::{Images, image};
 
-/// No mount waits for a degraded array of data: mdadm starts it half a minute later, and LVM what lies on it.
+/// No mount waits for a degraded array of data: mdadm starts it half a minute later, and LVM what lies on it. Just
+/// before that LVM does not know of a volume at all, so they are counted.
 const CHECK: &str = r#"
 systemctl is-system-running --wait >/dev/null
 incomplete() {
-    grep -q inactive /sys/block/md*/md/array_state || lvs --noheadings -o lv_active | grep -qv active
+    grep -q inactive /sys/block/md*/md/array_state || [ $(lvs --noheadings -o lv_active | grep -c active) -lt $volumes ]
 }
 for second in $(seq 120); do
     incomplete 2>/dev/null || break
@@ -30,6 +31,7 @@ record xen sh -c 'cat /sys/hypervisor/type 2>/dev/null || echo none'
 record arrays sh -c 'for m in /sys/block/md*/md; do [ -e $m ] && echo $(cat $m/level $m/array_state $m/degraded); done; true'
 record mounts findmnt --noheadings --list --output TARGET --types ext4
 record volumes lvs --noheadings --separator ' ' -o lv_full_name,lv_active
+record activation sh -c 'journalctl --boot --output short-monotonic | grep -iE "lvm|mdadm|md[0-9]"; true'
 record sectors sh -c 'lsblk --nodeps --noheadings --output LOG-SEC /dev/disk/by-id/virtio-disk?'
 "#;
 
@@ -38,18 +40,24 @@ struct Series {
     layout: &'static Layout,
     sector_size: SectorSize,
     images: Images,
+    /// [`CHECK`] for this layout.
+    check: String,
     table: Table<6>,
 }
 
 impl Series {
     fn new(purpose: &str, layout: &'static Layout, sector_size: SectorSize) -> Self {
-        let images = layout.images(purpose, sector_size);
+        Self::of(layout.images(purpose, sector_size), layout, sector_size)
+    }
+
+    fn of(images: Images, layout: &'static Layout, sector_size: SectorSize) -> Self {
+        let check = format!("volumes={}\n{CHECK}", layout.volumes.len());
         let table = Table::new(["layout", "firmware", "entry", "disks missing", "result", "seconds"]);
-        Self { layout, sector_size, images, table }
+        Self { layout, sector_size, images, check, table }
     }
 
     fn guest<'a>(&'a self, firmware: Firmware, entry: Entry, without: &'a [usize]) -> Guest<'a> {
-        Guest { firmware, entry, without, ..Guest::new(&self.images, CHECK) }
+        Guest { firmware, entry, without, ..Guest::new(&self.images, &self.check) }
     }
 
     /// Boots it, examines what every boot must show, and hands the rest to `result`, which says it in a few words.
@@ -73,7 +81,8 @@ impl Series {
     fn assert_storage(&self, answers: &Answers, without: &[usize], what: &str) {
         assert_eq!(lines(answers, "mounts"), self.layout.mounts, "{what}");
         let volumes = self.layout.volumes.iter().map(|volume| format!("{volume} active"));
-        assert_eq!(lines(answers, "volumes"), volumes.collect::<Vec<_>>(), "{what}");
+        let activation = answers.get("activation");
+        assert_eq!(lines(answers, "volumes"), volumes.collect::<Vec<_>>(), "{what}:\n{activation}");
         assert!(
             lines(answers, "sectors").iter().all(|size| **size == u64::from(self.sector_size).to_string()),
             "{what}: {}",
@@ -129,7 +138,7 @@ impl Series {
 
     /// Arrays, volume groups and file systems are read through from inside.
     fn is_sound(&self, firmware: Firmware) {
-        let (layout, check) = (self.layout, [CHECK, ARRAYS, FILESYSTEMS].concat());
+        let (layout, check) = (self.layout, [&self.check, ARRAYS, FILESYSTEMS].concat());
         let guest = Guest { check: &check, ..self.guest(firmware, Entry::PlainLinux, &[]) };
         self.examine(&guest, |answers| {
             let groups = usize::from(!layout.volumes.is_empty());
@@ -144,7 +153,7 @@ impl Series {
 
     /// The packages that boot it are installed again; then every boot disk has its turn to be missing.
     fn boots_after_reinstalling(&self) {
-        let (boot_disks, check) = (self.layout.boot_disks, [CHECK, REINSTALL].concat());
+        let (boot_disks, check) = (self.layout.boot_disks, [&self.check, REINSTALL].concat());
         let guest = Guest { check: &check, keep: true, ..self.guest(Firmware::Bios, Entry::PlainLinux, &[]) };
         self.examine(&guest, |answers| {
             assert_boot_code_renewed(answers, boot_disks);
@@ -274,8 +283,7 @@ fn raid10_aoe_after_reinstalling_what_boots() {
 fn raid1_in_qcow2() {
     let images = image("matrix-qcow2", &["--profile", "compute", "--format", "qcow2"]);
     assert!(images.disks.iter().all(|disk| disk.path.extension().is_some_and(|end| end == "qcow2")));
-    let table = Table::new(["layout", "firmware", "entry", "disks missing", "result", "seconds"]);
-    let series = Series { layout: &RAID1, sector_size: SectorSize::B512, images, table };
+    let series = Series::of(images, &RAID1, SectorSize::B512);
     series.boots(Firmware::Bios, Entry::PlainLinux, &[0]);
     series.boots(Firmware::Uefi, Entry::PlainLinux, &[1]);
     let start = Instant::now();

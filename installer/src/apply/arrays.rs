@@ -2,7 +2,8 @@
 //!
 //! A member that is lost is made anew by the node's own mdadm, udev and all.
 //!
-//! They resync in the background: what is on the disks is not zeros, as it is in an image, hence not equal. Read in mdadm
+//! They resync in the background: what is on the disks is not zeros, as it is in an image, hence not equal. While the node
+//! is unpacked that would only slow it down, and the node's own kernel goes on with it. Read in mdadm
 //! 4.4: sizes and offsets are taken in KiB (`parse_size`); a name gets `homehost:` in front (`init_super1`); members get
 //! random UUIDs (`write_init_super1`), which nothing can set; without udev, mdadm makes `/dev/md/NAME` itself
 //! (`create_mddev`).
@@ -22,7 +23,14 @@ pub(super) fn create(plan: &Plan, removal: &Removal) -> Vec<Step> {
         true => start(plan, array).to_vec(),
         false => create_one(plan, array).to_vec(),
     };
-    plan.arrays.iter().flat_map(one).collect()
+    let hold = (!plan.arrays.is_empty()).then(hold_resync);
+    hold.into_iter().chain(plan.arrays.iter().flat_map(one)).collect()
+}
+
+/// To 1 MB/s, what the kernel grants it beside any load (`speed_limit_min`); below that `md_do_sync` limits nothing.
+fn hold_resync() -> Step {
+    let slow = Command::new(["sysctl", "-q", "-w", "dev.raid.speed_limit_max=1000"]);
+    Step::run("holding back resyncs until the node runs", slow)
 }
 
 /// An array that stays: what is on it is not touched. Its superblocks know everything that the plan says, which was compared.
