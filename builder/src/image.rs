@@ -21,7 +21,6 @@ use crate::failure::with_hint;
 use crate::lock::NodePackages;
 use crate::manifest;
 use crate::own;
-use crate::partial::Readers;
 use crate::publish;
 use crate::rootfs::bench::Bench;
 use crate::rootfs::{self, Deb, Rootfs};
@@ -70,14 +69,6 @@ pub struct Request {
     pub secrets: Secrets,
     /// Where the images go.
     pub out: PathBuf,
-}
-
-impl Request {
-    /// Who may read what is made.
-    #[must_use]
-    pub fn readers(&self) -> Readers {
-        if self.secrets.is_empty() { Readers::Anybody } else { Readers::Owner }
-    }
 }
 
 /// What images and media are made of.

@@ -50,14 +50,6 @@ pub struct Request {
     pub secrets: Secrets,
 }
 
-impl Request {
-    /// Who may read what is made.
-    #[must_use]
-    pub fn readers(&self) -> Readers {
-        if self.secrets.is_empty() { Readers::Anybody } else { Readers::Owner }
-    }
-}
-
 /// A profile that nodes may have.
 #[derive(Clone, Debug)]
 pub struct Role {
@@ -134,7 +126,7 @@ pub fn build(session: &Session, request: &Request, key: &MediaKey) -> Result<()>
             fs::create_dir_all(work.path().join("grub"))?;
             fs::write(work.path().join("grub/grub.cfg"), menu)?;
             stage.note("stick");
-            usb::make(session, &stage, work.path(), epoch, (image, request.readers()))?;
+            usb::make(session, &stage, work.path(), epoch, (image, Readers::of(&request.secrets)))?;
             work.remove()?;
         }
     }

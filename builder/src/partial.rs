@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use installer::secrets::Secrets;
 use installer::units::Bytes;
 use rustix::fs::{FlockOperation, flock};
 
@@ -18,6 +19,12 @@ pub enum Readers {
 }
 
 impl Readers {
+    /// Of a file that has these secrets in it.
+    #[must_use]
+    pub fn of(secrets: &Secrets) -> Self {
+        if secrets.is_empty() { Self::Anybody } else { Self::Owner }
+    }
+
     /// The mode to create a file with.
     #[must_use]
     pub const fn mode(self) -> u32 {

@@ -51,8 +51,10 @@ pub mod table;
 pub mod vlan;
 pub mod worker;
 
-/// How often a condition is looked at.
+/// How long until a condition is looked at again, at the least.
 const POLL: Duration = Duration::from_secs(1);
+/// How many times as long as a look the pause after it is: looking must not keep nodes from what it waits for.
+const REST: u32 = 2;
 
 /// A cluster in QEMU. All of it ends when this is dropped.
 #[derive(Debug)]
@@ -159,7 +161,7 @@ impl Rack {
         self.nodes.iter().try_for_each(|node| node.machine.order(Order::On).map(drop))
     }
 
-    /// Waits until `condition` has a result, which it is asked for about once a second.
+    /// Waits until `condition` has a result, which it is asked for once a second, or less often if asking takes long.
     ///
     /// # Errors
     /// When the deadline has passed, or a program of the rack has ended; with the ends of all consoles.
@@ -171,16 +173,18 @@ impl Rack {
     ) -> Result<T> {
         let end = Instant::now() + deadline;
         loop {
+            let look = Instant::now();
             if let Some(found) = condition() {
                 return Ok(found);
             }
+            let pause = POLL.max(look.elapsed() * REST);
             self.nodes.iter().try_for_each(Node::check)?;
             if Instant::now() > end {
                 let message = format!("not within {} s: {what}", deadline.as_secs());
                 let excuses: Vec<_> = self.nodes.iter().map(|node| node.excuse("")).collect();
                 bail!("{message}{}", excuses.join("\n"));
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(pause.min(end.saturating_duration_since(Instant::now())));
         }
     }
 }

@@ -178,7 +178,7 @@ fn make_image(common: &Common, arguments: &ImageArgs) -> Result<i32> {
         println!("{}", serde_json::json!({ "event": "images", "paths": images }));
     } else {
         images.iter().for_each(|image| println!("{}", image.display()));
-        if request.readers() == Readers::Owner {
+        if Readers::of(&request.secrets) == Readers::Owner {
             eprintln!("they hold the node's secrets: nobody but you may read them");
         }
         eprintln!("to try it: {} boot {}", sandbox::program(), request.out.display());
@@ -309,7 +309,7 @@ fn make_media(common: &Common, arguments: &MediaArgs) -> Result<i32> {
         println!("{}", serde_json::json!({ "event": "media", "path": path }));
     } else {
         println!("{}", path.display());
-        if request.readers() == Readers::Owner {
+        if Readers::of(&request.secrets) == Readers::Owner {
             eprintln!(
                 "it holds the secrets of all nodes: nobody but you may read it, and whoever has the stick"
             );

@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -30,8 +30,10 @@ use crate::model::membership::Membership;
 
 /// Left behind when it is done; the unit does not start again.
 pub const DONE: &str = "/var/lib/xbuild/first-boot.done";
-/// How long until it looks again.
+/// How long until it looks again, at the least.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How many times as long as a look the pause after it is: whoever waits must not keep the node from what it waits for.
+const REST: u32 = 2;
 
 /// Only a person can go on from here.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,7 @@ pub fn run(host: &mut dyn Run, cluster: &Membership, me: &str) -> Result<()> {
     let mut said = String::new();
     let mut ready = false;
     loop {
+        let begin = Instant::now();
         let facts = look(host, cluster, me, &roots)?;
         let next = next(cluster, me, &facts);
         if !ready && !matches!(next, Next::Act(Action::MakeMetadata { .. }) | Next::Stop { .. }) {
@@ -69,7 +72,7 @@ pub fn run(host: &mut dyn Run, cluster: &Membership, me: &str) -> Result<()> {
                     println!("{what}");
                     said = what;
                 }
-                thread::sleep(PAUSE);
+                thread::sleep(PAUSE.max(begin.elapsed() * REST));
             }
             Next::Stop { message, hint } => return Err(Stopped { message, hint }.into()),
             Next::Done => return done(Path::new(DONE)),

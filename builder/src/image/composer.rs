@@ -20,6 +20,7 @@ use super::{Parts, Request};
 use crate::compose::disk::DiskImages;
 use crate::failure::Hinted as _;
 use crate::manifest::{self, FileEntry, KernelEntry, Manifest};
+use crate::partial::Readers;
 use crate::sandbox::Sandbox;
 use crate::session::Session;
 use crate::stage::Stage;
@@ -47,7 +48,12 @@ impl Composer<'_> {
         let plan = &self.request.plan;
         let work = self.session.cache.private_scratch("image")?;
         remove_earlier(&self.request.out, plan.disks.len())?;
-        let images = DiskImages::create_for(self.request.readers(), plan, &self.request.out, self.epoch())?;
+        let images = DiskImages::create_for(
+            Readers::of(&self.request.secrets),
+            plan,
+            &self.request.out,
+            self.epoch(),
+        )?;
         images.write_metadata()?;
         fs::write(work.path().join(MKE2FS_CONFIG), ext::CONFIG)?;
         let additions = self.additions_while(|| {
@@ -108,7 +114,7 @@ impl Composer<'_> {
             fs::remove_file(path).with_context(cannot)?;
         }
         let mut options = File::options();
-        options.write(true).create_new(true).mode(self.request.readers().mode());
+        options.write(true).create_new(true).mode(Readers::of(&self.request.secrets).mode());
         options.open(path).with_context(cannot)
     }
 

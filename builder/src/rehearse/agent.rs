@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,12 +79,13 @@ impl Agent {
     /// # Errors
     /// When the socket cannot be made.
     pub fn listen(path: &Path) -> Result<Self> {
-        let listener =
-            UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
-        listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
-        let worker = Worker::start("agent", move |stop| listen(&listener, &theirs, stop))?;
+        let worker = Worker::listen("agent", path, move |stream, stop| {
+            let _ended_with_qemu = serve(stream, &theirs, stop);
+            let mut state = theirs.lock();
+            (state.stream, state.boot) = (None, None);
+        })?;
         Ok(Self { shared, _worker: worker })
     }
 
@@ -158,19 +159,7 @@ fn request(number: u64, boot: &str, deadline: Duration, command: &str) -> String
     format!("{number} {boot} {} {}\n", deadline.as_secs().max(1), STANDARD.encode(command))
 }
 
-fn listen(listener: &UnixListener, shared: &Shared, stop: &Stop) {
-    while !stop.is_told() {
-        worker::wait(&mut [PollFd::new(listener, PollFlags::IN)], NAP);
-        if let Ok((stream, _)) = listener.accept() {
-            let _ended_with_qemu = serve(stream, shared, stop);
-            let mut state = shared.lock();
-            (state.stream, state.boot) = (None, None);
-        }
-    }
-}
-
 fn serve(mut stream: UnixStream, shared: &Shared, stop: &Stop) -> Result<()> {
-    stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WRITING))?;
     shared.lock().stream = Some(stream.try_clone()?);
     let (mut text, mut buffer) = (Vec::new(), vec![0; 64 << 10]);

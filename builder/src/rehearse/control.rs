@@ -1,17 +1,16 @@
 //! How a machine is told things, even if its QEMU has to be started again.
 
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::event::{PollFd, PollFlags};
 use serde_json::{Value, json};
 
 use super::qmp::Qmp;
-use super::worker::{self, NAP, Worker};
+use super::worker::Worker;
 
 /// For QEMU to start, on a host that has much to do.
 const START: Duration = Duration::from_secs(60);
@@ -36,19 +35,11 @@ impl Control {
     /// # Errors
     /// When the socket cannot be made.
     pub fn listen(path: &Path) -> Result<Self> {
-        let listener =
-            UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
-        listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
-        let worker = Worker::start("qmp", move |stop| {
-            while !stop.is_told() {
-                worker::wait(&mut [PollFd::new(&listener, PollFlags::IN)], NAP);
-                if let Ok((stream, _)) = listener.accept() {
-                    // If it fails, QEMU ends, which its keeper tells.
-                    let _told = theirs.take(stream);
-                }
-            }
+        let worker = Worker::listen("qmp", path, move |stream, _| {
+            // If it fails, QEMU ends, which its keeper tells.
+            let _told = theirs.take(stream);
         })?;
         Ok(Self { shared, _worker: worker })
     }
@@ -87,7 +78,6 @@ impl Shared {
     }
 
     fn take(&self, stream: UnixStream) -> Result<()> {
-        stream.set_nonblocking(false)?;
         let qmp = Qmp::open(stream)?;
         if self.on.load(Ordering::Relaxed) {
             qmp.execute("cont", json!({}))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ impl Machine {
     /// # Errors
     /// When QEMU refuses.
     pub fn order(&self, order: Order) -> Result<bool> {
-        let _one_at_a_time = self.orders.lock();
+        let _one_at_a_time = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         let on = self.is_on()?;
         match (order, on) {
             (Order::Off, true) => self.off()?,

@@ -1,12 +1,14 @@
 //! A thread of the rack, which ends with what it works for.
 
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use rustix::event::{PollFd, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// How long a worker may sleep before it looks whether it is still wanted.
 pub const NAP: Duration = Duration::from_millis(100);
@@ -40,6 +42,33 @@ impl Worker {
         let told = stop.clone();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&told));
         Ok(Self { stop, thread: Some(thread.with_context(|| format!("cannot start the thread {name}"))?) })
+    }
+
+    /// Makes a socket at this path, and serves whoever connects to it, one after the other.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn listen(
+        name: &str,
+        path: &Path,
+        mut serve: impl FnMut(UnixStream, &Stop) + Send + 'static,
+    ) -> Result<Self> {
+        let listener =
+            UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
+        listener.set_nonblocking(true)?;
+        Self::start(name, move |stop| {
+            while !stop.is_told() {
+                wait(&mut [PollFd::new(&listener, PollFlags::IN)], NAP);
+                let accepted = listener.accept().and_then(|(stream, _)| {
+                    stream.set_nonblocking(false)?;
+                    Ok(stream)
+                });
+                // One that is gone before it is served needs nothing.
+                if let Ok(stream) = accepted {
+                    serve(stream, stop);
+                }
+            }
+        })
     }
 }
 
