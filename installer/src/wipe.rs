@@ -11,6 +11,7 @@ use serde::Serialize;
 
 pub(crate) use self::keep::FIT_THE_LAYOUT;
 use self::keep::Kept;
+#[cfg(feature = "install")]
 pub(crate) use self::objection::contents;
 pub use self::owners::Owners;
 use crate::facts::Found;

@@ -23,10 +23,12 @@ use tests::xbuild::{Images, cache_root, checkout, command, program, storage, wor
 const HOLD_BACK: &str = "--essential-hook=chroot \"$1\" dpkg-divert --local --rename --add /usr/sbin/update-initramfs && \
      ln -s ../bin/true \"$1/usr/sbin/update-initramfs\"";
 
-/// What an install does at the least: it fetches the root, unpacks it onto the node's arrays, and syncs.
+/// What an install does at the least: it fetches the root, unpacks it onto the node's arrays, and syncs. The arrays have not
+/// resynced yet, and wait with that as they do in an install.
 const PIPE: &str = r#"
 set -e
 cd /tmp
+sysctl -q -w dev.raid.speed_limit_max=1000
 for file in zstd liblz4.so.1 liblzma.so.5 libxxhash.so.0 libz.so.1; do wget -q "$1/$file"; done
 chmod +x zstd
 mdadm --assemble --scan || cat /proc/mdstat
