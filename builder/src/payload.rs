@@ -8,10 +8,9 @@ use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context as _, Result, anyhow};
 use installer::payload::manifest::{Chunk, FILE, FORMAT, MAX_CHUNK, Stream, StreamName};
-use installer::payload::{Manifest, Sha256Sum, signature};
+use installer::payload::{Manifest, signature};
 use installer::units::Bytes;
 use rustix::fs::syncfs;
-use sha2::{Digest as _, Sha256};
 
 use crate::failure::Hinted as _;
 use crate::media_key::MediaKey;
@@ -99,9 +98,9 @@ fn put(file: tempfile::NamedTempFile, path: PathBuf) -> Result<()> {
     put.map(drop).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Reads and hashes here, compresses on [`THREADS`] others; the chunks come back in order.
+/// Reads here, compresses on [`THREADS`] others; the chunks come back in order.
 fn pack_stream(mut reader: impl Read, store: &Chunks) -> Result<Stream> {
-    let (mut size, mut hash, mut chunks) = (Bytes::ZERO, Sha256::new(), Vec::new());
+    let (mut size, mut chunks) = (Bytes::ZERO, Vec::new());
     thread::scope(|scope| {
         let mut running = VecDeque::new();
         loop {
@@ -111,11 +110,9 @@ fn pack_stream(mut reader: impl Read, store: &Chunks) -> Result<Stream> {
             }
             if !piece.is_empty() {
                 size = size + Bytes(piece.len() as u64);
-                hash.update(&piece);
                 running.push_back(scope.spawn(move || store.keep(&piece)));
             } else if running.is_empty() {
-                let sha256 = Sha256Sum(hash.finalize().into());
-                return Ok(Stream { size, sha256, chunks });
+                return Ok(Stream { size, chunks });
             }
         }
     })

@@ -9,7 +9,7 @@
 //! | `chunks/HH/HASH.zst` | one zstd frame of at most 4 MiB of a stream, named by the SHA-256 of the file |
 //!
 //! Nothing is believed before it is checked: the manifest by its signature, before it is parsed; a chunk by its hash,
-//! before it is unpacked; a stream by its size and hash, at its end.
+//! before it is unpacked; a stream by its size, at its end.
 
 use std::sync::Arc;
 

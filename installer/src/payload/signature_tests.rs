@@ -26,7 +26,7 @@ fn what_minisign_has_signed_is_taken() {
     assert_eq!(comment(LEGACY), "recorded from minisign 0.11, legacy format");
     assert_eq!(comment(OTHER), "recorded from minisign 0.11");
     let ids: Vec<String> = both.ids().map(|id| id.to_string()).collect();
-    assert_eq!(ids, ["074AF2B983E9974A", "7573CC95209784FA"]);
+    assert_eq!(ids, ["F34B5BCA229F3A88", "49F1F208F7C110E6"]);
 }
 
 #[test]
@@ -34,18 +34,18 @@ fn another_key_is_refused() {
     assert_eq!(
         refused(&keys(&[OTHER_KEY]), MANIFEST, SIGNATURE).report(),
         "error: the payload at http://boot/payload is signed with a key that is not trusted
-  because: it is of the key 7573CC95209784FA; trusted is 074AF2B983E9974A
+  because: it is of the key 49F1F208F7C110E6; trusted is F34B5BCA229F3A88
   hint: boot a medium that was made with the same key as the payload, or make the payload anew with the key that this medium trusts"
     );
     let because = |error| std::error::Error::source(&error).unwrap().to_string();
     let none = because(refused(&TrustedKeys::default(), MANIFEST, SIGNATURE));
-    assert_eq!(none, "it is of the key 7573CC95209784FA; no key is trusted");
+    assert_eq!(none, "it is of the key 49F1F208F7C110E6; no key is trusted");
 }
 
 #[test]
 fn a_key_that_only_has_the_same_id_is_refused() {
     // The id of one key, the bytes of the other.
-    let forged = "untrusted comment: x\nRWT6hJcglcxzdTBbNmZf6v/KTGqt6eitRs6fg+Fa5zzVTXs/7MjyM+Pp\n";
+    let forged = "untrusted comment: x\nRWTmEMH3CPLxSXVhUrcaIz0QDrGsX7PEVqGIKYHTPm9MyWgrI/pOql3G\n";
     let error = refused(&keys(&[forged]), MANIFEST, SIGNATURE);
     assert!(matches!(error, PayloadError::NotAsSigned { .. }), "{error:?}");
     let also = keys(&[forged, KEY]);
@@ -61,7 +61,7 @@ fn every_flipped_bit_of_a_manifest_is_seen() {
         assert_eq!(
             refused(&keys, &changed, SIGNATURE).report(),
             "error: the payload at http://boot/payload is not what was signed
-  because: the key 7573CC95209784FA made another signature for these bytes or this comment
+  because: the key 49F1F208F7C110E6 made another signature for these bytes or this comment
   hint: copy manifest.json and manifest.json.minisig once more, both of the same build; if that does not help, somebody has changed them"
         );
     }

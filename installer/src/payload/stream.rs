@@ -29,7 +29,7 @@ enum Piece {
 }
 
 /// The uncompressed bytes of a stream. No byte comes out of it before its chunk's hash was found right; the end comes only
-/// if size and hash of the whole were right too. An error wraps a [`PayloadError`] (see [`PayloadError::within`]), and
+/// if the size of the whole was right too. An error wraps a [`PayloadError`] (see [`PayloadError::within`]), and
 /// stays. When the reader is dropped its threads end, at the latest with the read that they are in.
 #[derive(Debug)]
 pub struct StreamReader {
