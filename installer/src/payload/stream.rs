@@ -52,7 +52,7 @@ impl StreamReader {
     ) -> Result<Self, PayloadError> {
         let progress = Progress::of(stream.size);
         let (fetcher, wanted) = Fetcher::new(source, patience, progress.clone());
-        let unpacker = Unpacker::new(name, stream)?;
+        let unpacker = Unpacker::new(name, stream.size)?;
         let (packed, unpacked) = sync_channel(AHEAD);
         let (pieces, read) = sync_channel(0);
         let chunks = stream.chunks.clone();

@@ -4,24 +4,25 @@ use zstd::bulk::Decompressor;
 use zstd::zstd_safe::find_frame_compressed_size;
 
 use super::error::{Because, PayloadError};
-use super::manifest::{Chunk, MAX_CHUNK, Stream};
+use super::manifest::{Chunk, MAX_CHUNK};
+use crate::units::Bytes;
 
 /// Unpacks chunks in order, and knows how much they are together.
 pub(super) struct Unpacker {
     name: String,
-    stream: Stream,
+    whole: Bytes,
     size: u64,
     zstd: Decompressor<'static>,
 }
 
 impl Unpacker {
-    pub(super) fn new(name: &str, stream: &Stream) -> Result<Self, PayloadError> {
+    pub(super) fn new(name: &str, whole: Bytes) -> Result<Self, PayloadError> {
         let name = name.to_owned();
         let zstd = Decompressor::new().map_err(|error| PayloadError::NoThread {
             name: name.clone(),
             because: Because(error.to_string()),
         })?;
-        Ok(Self { name, stream: stream.clone(), size: 0, zstd })
+        Ok(Self { name, whole, size: 0, zstd })
     }
 
     /// The bytes of the next chunk; `packed` has the right hash.
@@ -35,8 +36,8 @@ impl Unpacker {
             because: Because(because),
         })?;
         self.size += bytes.len() as u64;
-        if self.size > self.stream.size.0 {
-            return Err(self.wrong(format!("it has more than {} bytes", self.stream.size.0)));
+        if self.size > self.whole.0 {
+            return Err(self.wrong(format!("it has more than {} bytes", self.whole.0)));
         }
         Ok(bytes)
     }
@@ -51,10 +52,10 @@ impl Unpacker {
     }
 
     /// # Errors
-    /// When all chunks together are not the stream.
+    /// When all chunks together are less than the stream.
     pub(super) fn finish(self) -> Result<(), PayloadError> {
-        if self.size != self.stream.size.0 {
-            return Err(self.wrong(format!("it has {} bytes instead of {}", self.size, self.stream.size.0)));
+        if self.size != self.whole.0 {
+            return Err(self.wrong(format!("it has {} bytes instead of {}", self.size, self.whole.0)));
         }
         Ok(())
     }
