@@ -7,6 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,20 @@ pub struct Cache {
     root: PathBuf,
     /// Where kinds lie that are not [`LASTING`]: the root, or a folder for a build that makes everything again.
     passing: PathBuf,
-    shared: File,
+    lock: Arc<Lock>,
+}
+
+/// The lock on the cache. It ends with the last build that holds it, and not only when each program that another thread
+/// is just starting has closed its copy of the file, as [flock(2)](https://man7.org/linux/man-pages/man2/flock.2.html)
+/// has it.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The file is closed next, which frees the lock too.
+        let _freed_soon = self.0.unlock();
+    }
 }
 
 /// The hash of all inputs of an entry.
@@ -93,14 +107,14 @@ impl Cache {
             .with_context(what)
             .hint("give another folder with --cache DIR")?;
         let root = root.canonicalize().with_context(what)?;
-        let lock = File::create(root.join("lock")).with_context(what)?;
-        if lock.try_lock().is_ok() {
+        let lock = Lock(File::create(root.join("lock")).with_context(what)?);
+        if lock.0.try_lock().is_ok() {
             sweep(&root.join("tmp"))?;
             remove_locks(&root)?;
             remove_old_logs(&root.join("logs"))?;
         }
-        lock.lock_shared().with_context(what)?;
-        Ok(Self { passing: root.clone(), root, shared: lock })
+        lock.0.lock_shared().with_context(what)?;
+        Ok(Self { passing: root.clone(), root, lock: Arc::new(lock) })
     }
 
     /// A cache with the same downloads and kernels, and nothing else in it; what is made lies in `folder`.
@@ -110,7 +124,7 @@ impl Cache {
     pub fn anew(&self, folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder.join("tmp"))
             .with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self { root: self.root.clone(), passing: folder.to_owned(), shared: self.shared.try_clone()? })
+        Ok(Self { root: self.root.clone(), passing: folder.to_owned(), lock: Arc::clone(&self.lock) })
     }
 
     /// The folder of a kind.
@@ -180,7 +194,7 @@ impl Cache {
     /// # Errors
     /// When a build is using the cache, or something cannot be removed.
     pub fn prune(&self) -> Result<()> {
-        let alone = self.shared.try_lock().is_ok();
+        let alone = self.lock.0.try_lock().is_ok();
         anyhow::ensure!(alone, "another build is using the cache");
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
@@ -321,8 +335,11 @@ mod tests {
         fs::write(&lock, "").unwrap();
         let second = Cache::open(folder.path()).unwrap();
         assert!(left.exists() && lock.exists());
+        // What a program inherits between fork and exec.
+        let inherited = first.lock.0.try_clone().unwrap();
         drop((first, second));
         Cache::open(folder.path()).unwrap();
         assert!(!left.exists() && !lock.exists());
+        drop(inherited);
     }
 }
