@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use installer::initrd;
 use installer::overlay::{Content, OverlayFile};
 
 use crate::cache::{Cache, Key};
@@ -24,7 +25,7 @@ use probe::Probe;
 const INITRD: &str = "initrd.img";
 
 /// Raise it when the way these files are made changes.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 
 /// What boot files are made from.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub struct BootFiles {
 }
 
 impl BootFiles {
-    /// The initramfs, without anything of a node; none where the kernel starts without one.
+    /// The initramfs, without anything of a node ([`installer::initrd::open_ended`]); none where the kernel starts without one.
     #[must_use]
     pub fn initrd(&self) -> Option<PathBuf> {
         Some(self.folder.join(INITRD)).filter(|path| path.exists())
@@ -122,8 +123,7 @@ impl Recipe<'_> {
             }
             self.make_menu(stage, root, finished)?;
             if self.initrd {
-                fs::copy(root.join(format!("boot/initrd.img-{release}")), finished.join(INITRD))
-                    .context("cannot keep the initramfs")?;
+                keep_initramfs(&root.join(format!("boot/initrd.img-{release}")), finished)?;
             }
             fs::write(finished.join("release"), &release)?;
             scratch.remove()
@@ -154,6 +154,14 @@ impl Recipe<'_> {
         fs::remove_file(&relative)?;
         Ok(fs::write(finished.join("grub.cfg"), menu)?)
     }
+}
+
+/// Packed so that a node's own files can follow.
+fn keep_initramfs(made: &Path, finished: &Path) -> Result<()> {
+    let initramfs = fs::read(made).with_context(|| format!("cannot read {}", made.display()))?;
+    let open_ended =
+        initrd::open_ended(&initramfs).with_context(|| format!("cannot pack {} anew", made.display()))?;
+    Ok(fs::write(finished.join(INITRD), open_ended)?)
 }
 
 fn lay(root: &Path, files: &[OverlayFile]) -> Result<()> {

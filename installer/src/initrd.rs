@@ -1,8 +1,10 @@
 //! A node's initramfs: the role's, with the node's own files at its end, where they replace the role's.
 //!
-//! The slow part, what is in it, is made once for all nodes. The kernel would also take a second archive behind the first
-//! (Documentation/driver-api/early-userspace/buffer-format.rst), but unmkinitramfs(8) stops reading at the first trailer, and
-//! fails where zstd is not done by then. So there is one archive, packed anew.
+//! The slow part, what is in it and how that is packed, is made once for all nodes ([`open_ended`]). The kernel would also
+//! take a second archive behind the first (Documentation/driver-api/early-userspace/buffer-format.rst), but
+//! unmkinitramfs(8) stops reading at the first trailer, and fails where zstd is not done by then. So there is one archive
+//! in one frame, and the node's files are blocks of that, which are not packed
+//! ([RFC 8878](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1)).
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,7 +18,19 @@ const CARRIED: [(&str, &str); 2] =
     [("etc/mdadm/mdadm.conf", "etc/mdadm/mdadm.conf"), ("etc/lvm/lvmlocal.conf", "etc/lvm/lvmlocal.conf")];
 const LEVEL: i32 = 3;
 const MAGIC: &[u8] = b"070701";
-const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// zstd's, and a descriptor that promises neither a size nor a checksum of the whole.
+const FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd, 0];
+/// Of such a frame: those, and the size of its window.
+const FRAME_HEADER: usize = 6;
+/// Of a block: bit 0 says that it is the last one, two bits its type, the other ones its size.
+const BLOCK_HEADER: usize = 3;
+const LAST: u8 = 1;
+/// One byte, as often as its size says.
+const REPEATED: u32 = 1;
+/// An empty last block, which is not packed.
+const END: [u8; BLOCK_HEADER] = [LAST, 0, 0];
+/// No block may have more.
+const LARGEST_BLOCK: usize = 128 << 10;
 /// Of an entry.
 const HEADER: usize = 110;
 /// With its name, which ends on a multiple of 4.
@@ -24,16 +38,39 @@ const TRAILER_LENGTH: usize = 124;
 const REGULAR: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
 
-/// The role's initramfs with what `files` add to it.
+/// An initramfs as mkinitramfs(8) makes it, packed so that [`for_node`] can go on with it: its main archive has no trailer.
 ///
 /// # Errors
 /// When it is none.
+pub fn open_ended(initramfs: &[u8]) -> Result<Vec<u8>> {
+    let (early, packed) = split(initramfs)?;
+    let mut archive = zstd::decode_all(packed)?;
+    archive.truncate(trailer(&archive)?);
+    let mut open = early.to_vec();
+    open.extend(zstd::encode_all(archive.as_slice(), LEVEL)?);
+    Ok(open)
+}
+
+/// The role's initramfs, which is [`open_ended`], with what `files` add to it.
+///
+/// # Errors
+/// When it is something else.
 pub fn for_node(role: &[u8], files: &[OverlayFile], epoch: u64) -> Result<Vec<u8>> {
-    const WHAT: &str = "cannot read the role's initramfs";
-    let (early, packed) = split(role).context(WHAT)?;
-    let mut archive = zstd::decode_all(packed).context(WHAT)?;
-    archive.truncate(trailer(&archive).context(WHAT)?);
-    archive = entry(archive, "etc", DIRECTORY | 0o755, &[], epoch)?;
+    let (early, frame) = split(role).context("cannot read the role's initramfs")?;
+    let last = last_block(frame).context("cannot read the role's initramfs")?;
+    let mut node = role.to_vec();
+    node[early.len() + last] &= !LAST;
+    for block in own_entries(files, epoch)?.chunks(LARGEST_BLOCK) {
+        node.extend(&(block.len() << 3).to_le_bytes()[..BLOCK_HEADER]);
+        node.extend(block);
+    }
+    node.extend(END);
+    Ok(node)
+}
+
+/// The end of the archive.
+fn own_entries(files: &[OverlayFile], epoch: u64) -> Result<Vec<u8>> {
+    let mut archive = entry(Vec::new(), "etc", DIRECTORY | 0o755, &[], epoch)?;
     for (from, to) in CARRIED {
         let Some(file) = files.iter().find(|file| file.path == Path::new(from)) else { continue };
         if let Content::File(bytes) = &file.content {
@@ -42,10 +79,24 @@ pub fn for_node(role: &[u8], files: &[OverlayFile], epoch: u64) -> Result<Vec<u8
             archive = entry(archive, to, REGULAR | file.mode, bytes, epoch)?;
         }
     }
-    let archive = cpio::newc::trailer(archive).context("cannot end the initramfs")?;
-    let mut node = early.to_vec();
-    node.extend(zstd::encode_all(archive.as_slice(), LEVEL).context("cannot compress the initramfs")?);
-    Ok(node)
+    cpio::newc::trailer(archive).context("cannot end the initramfs")
+}
+
+/// Where the last block begins, with which the frame ends.
+fn last_block(frame: &[u8]) -> Result<usize> {
+    ensure!(frame.starts_with(FRAME), "its main archive was packed by another program");
+    let mut at = FRAME_HEADER;
+    loop {
+        let header = frame.get(at..at + BLOCK_HEADER).context("its main archive is cut off")?;
+        let header = u32::from_le_bytes([header[0], header[1], header[2], 0]);
+        let size = if header >> 1 & 3 == REPEATED { 1 } else { header as usize >> 3 };
+        let end = at + BLOCK_HEADER + size;
+        if header & u32::from(LAST) != 0 {
+            ensure!(end == frame.len(), "its main archive does not end where its last block does");
+            return Ok(at);
+        }
+        at = end;
+    }
 }
 
 /// The archives with microcode, which are not compressed, and the compressed one behind them.
@@ -56,7 +107,7 @@ fn split(initramfs: &[u8]) -> Result<(&[u8], &[u8])> {
         let padding = initramfs[at + end..].iter().take_while(|byte| **byte == 0).count();
         at += end + padding;
     }
-    ensure!(initramfs[at..].starts_with(ZSTD_MAGIC), "its main archive is not compressed by zstd");
+    ensure!(initramfs[at..].starts_with(&FRAME[..4]), "its main archive is not compressed by zstd");
     Ok(initramfs.split_at(at))
 }
 
@@ -89,8 +140,9 @@ fn entry(archive: Vec<u8>, name: &str, mode: u32, bytes: &[u8], epoch: u64) -> R
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{entry, for_node, split, trailer};
+    use super::{LARGEST_BLOCK, entry, for_node, open_ended, split, trailer};
     use crate::overlay::{Content, OverlayFile};
+    use std::io::Write as _;
 
     fn archive(names: &[&str]) -> Vec<u8> {
         let add = |archive, name: &&str| entry(archive, name, 0o100_644, b"role's", 7).unwrap();
@@ -110,26 +162,40 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_nodes_files_come_last_in_the_one_archive() {
+    /// As mkinitramfs makes it: microcode, and a main archive that zstd(1) has packed, with a checksum.
+    fn made() -> (Vec<u8>, usize) {
         let mut role = archive(&["kernel/x86/microcode/AuthenticAMD.bin"]);
         role.resize(role.len().next_multiple_of(512), 0);
         role.extend(archive(&["kernel/x86/microcode/GenuineIntel.bin"]));
         role.resize(role.len().next_multiple_of(512), 0);
         let early = role.len();
-        role.extend(zstd::encode_all(archive(&["init", "etc/mdadm/mdadm.conf"]).as_slice(), 3).unwrap());
-        let content = Content::File(b"the node's".to_vec());
-        let own = OverlayFile { path: "etc/mdadm/mdadm.conf".into(), mode: 0o644, content };
-        let node = for_node(&role, &[own], 7).unwrap();
+        let mut packed = zstd::Encoder::new(&mut role, 1).unwrap();
+        packed.include_checksum(true).unwrap();
+        packed.write_all(&archive(&["init", "etc/mdadm/mdadm.conf"])).unwrap();
+        packed.finish().unwrap();
+        (role, early)
+    }
+
+    fn own(bytes: &[u8]) -> OverlayFile {
+        let content = Content::File(bytes.to_vec());
+        OverlayFile { path: "etc/mdadm/mdadm.conf".into(), mode: 0o644, content }
+    }
+
+    #[test]
+    fn a_nodes_files_come_last_in_the_one_archive() {
+        let (made, early) = made();
+        let large = vec![b'x'; 2 * LARGEST_BLOCK];
+        let node = for_node(&open_ended(&made).unwrap(), &[own(&large)], 7).unwrap();
         let (microcode, packed) = split(&node).unwrap();
-        assert_eq!(microcode, &role[..early]);
+        assert_eq!(microcode, &made[..early]);
         let whole = zstd::decode_all(packed).unwrap();
+        let size = large.len() as u32;
         let expected = [
             ("init", 6),
             ("etc/mdadm/mdadm.conf", 6),
             ("etc", 0),
             ("etc/mdadm", 0),
-            ("etc/mdadm/mdadm.conf", 10),
+            ("etc/mdadm/mdadm.conf", size),
         ];
         assert_eq!(listing(&whole), expected.map(|(name, size)| (name.to_owned(), size)));
         assert!(whole.len() - trailer(&whole).unwrap() < 512);
@@ -137,9 +203,22 @@ mod tests {
 
     #[test]
     fn what_is_no_initramfs_is_said() {
-        let error = for_node(b"070701 and nothing else", &[], 7).unwrap_err();
-        assert!(format!("{error:#}").ends_with("its archive is damaged"), "{error:#}");
-        let error = for_node(b"\x1f\x8b gzip", &[], 7).unwrap_err();
-        assert!(format!("{error:#}").ends_with("its main archive is not compressed by zstd"), "{error:#}");
+        let error = open_ended(b"070701 and nothing else").unwrap_err();
+        assert_eq!(error.to_string(), "its archive is damaged");
+        let error = open_ended(b"\x1f\x8b gzip").unwrap_err();
+        assert_eq!(error.to_string(), "its main archive is not compressed by zstd");
+    }
+
+    #[test]
+    fn what_is_not_open_ended_is_said() {
+        let said = |role: &[u8]| format!("{:#}", for_node(role, &[], 7).unwrap_err());
+        let (made, _) = made();
+        let is = |because: &str| format!("cannot read the role's initramfs: its main archive {because}");
+        assert_eq!(said(&made), is("was packed by another program"));
+        let mut open = open_ended(&made).unwrap();
+        open.push(0);
+        assert_eq!(said(&open), is("does not end where its last block does"));
+        open.truncate(open.len() - 8);
+        assert_eq!(said(&open), is("does not end where its last block does"));
     }
 }
