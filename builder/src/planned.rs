@@ -1,10 +1,10 @@
 //! A node with its plan.
 
 use anyhow::{Result, anyhow};
-use installer::facts::{DiskFacts, parse_disks};
+use installer::facts::{DiskFacts, of_sizes, parse_disks};
 use installer::model::node::NodeSpec;
-use installer::plan::{Plan, Seed, plan};
-use installer::units::{Bytes, SectorSize};
+use installer::plan::{Plan, Seed, plan_node};
+use installer::units::Bytes;
 
 /// A node, and what will be on its disks.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Planned {
             Some(identity) => Seed::node(&identity.cluster, &identity.hostname),
             None => Seed::generic(&spec.profile),
         };
-        let plan = plan(&spec.layout, &disks, &seed).map_err(|refusals| {
+        let plan = plan_node(&spec, &disks, &seed).map_err(|refusals| {
             let lines: Vec<_> = refusals
                 .iter()
                 .map(|refusal| format!("{}\n  hint: {}", refusal.message, refusal.hint))
@@ -40,18 +40,20 @@ impl Planned {
     }
 }
 
-/// The cluster file's disks, else for each rule of the layout as few and as small ones as it takes.
+/// The cluster file's disks, else for each rule of the layout as few and as small ones as it takes, with room for the copies
+/// of devices.
 fn default_disks(spec: &NodeSpec) -> Vec<DiskFacts> {
     const BOOT: Bytes = Bytes(8 << 30);
     const DATA: Bytes = Bytes(4 << 30);
     let named = spec.identity.as_ref().map(|identity| identity.disks.clone()).unwrap_or_default();
-    let smallest = || {
-        let rules = spec.layout.disks.iter();
-        rules
-            .flat_map(|rule| vec![rule.min_size.max(if rule.boot { BOOT } else { DATA }); rule.min_count])
-            .collect()
-    };
-    let sizes: Vec<Bytes> = if named.is_empty() { smallest() } else { named };
-    let facts = |(index, size)| DiskFacts::new(format!("disk{index}"), size, SectorSize::B512);
-    sizes.into_iter().enumerate().map(facts).collect()
+    if !named.is_empty() {
+        return of_sizes(&named);
+    }
+    let copies = Bytes(spec.replicated.iter().map(|device| device.min_size.0).sum());
+    let rules = spec.layout.disks.iter();
+    let sizes = rules.flat_map(|rule| {
+        let least = rule.min_size.max(if rule.boot { BOOT } else { DATA });
+        vec![least + copies; rule.min_count]
+    });
+    of_sizes(&sizes.collect::<Vec<_>>())
 }

@@ -5,11 +5,12 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use installer::check::check;
 use installer::model::access::{is_password_hash, is_public_key};
 use installer::model::cluster::Cluster;
 use installer::model::node::{Access, Mirrors, NodeSpec};
 use installer::model::profile::Profile;
-use installer::model::resolve::{Profiles, check, load_profiles};
+use installer::model::resolve::{Profiles, load_profiles};
 use installer::units::Bytes;
 
 use crate::cache::Cache;

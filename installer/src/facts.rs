@@ -141,6 +141,13 @@ pub fn parse_disks(text: &str) -> Result<Vec<DiskFacts>, NotDisks> {
     Ok(disks)
 }
 
+/// Disks of these sizes of which nothing else is known: `disk0`, `disk1`, …
+#[must_use]
+pub fn of_sizes(sizes: &[Bytes]) -> Vec<DiskFacts> {
+    let facts = |(at, size): (usize, &Bytes)| DiskFacts::new(format!("disk{at}"), *size, SectorSize::B512);
+    sizes.iter().enumerate().map(facts).collect()
+}
+
 /// How many disks, and what each is; it has no name yet.
 fn parse_item(item: &str) -> Result<(usize, DiskFacts), NotDisks> {
     let mut traits = item.split(':');

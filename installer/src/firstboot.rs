@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 const REST: u32 = 2;
 
 /// Only a person can go on from here.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}\nhint: {hint}")]
 pub struct Stopped {
     /// What is there.
@@ -53,6 +53,7 @@ pub fn run(host: &mut dyn Run, cluster: &Membership, me: &str) -> Result<()> {
     let roots = Roots::default();
     let mut said = String::new();
     let mut ready = false;
+    let mut doubt = Doubt::default();
     loop {
         let begin = Instant::now();
         let facts = look(host, cluster, me, &roots)?;
@@ -74,9 +75,31 @@ pub fn run(host: &mut dyn Run, cluster: &Membership, me: &str) -> Result<()> {
                 }
                 thread::sleep(PAUSE.max(begin.elapsed() * REST));
             }
-            Next::Stop { message, hint } => return Err(Stopped { message, hint }.into()),
+            Next::Stop { message, hint } => {
+                doubt.rule_out(Stopped { message, hint })?;
+                thread::sleep(PAUSE);
+                continue;
+            }
             Next::Done => return done(Path::new(DONE)),
         }
+        doubt = Doubt::default();
+    }
+}
+
+/// A look takes a while, and what others do meanwhile is half in it: a state from before, generations of data from after it.
+/// So nothing stops a first boot that has not been seen twice in a row.
+#[derive(Debug, Default)]
+struct Doubt(Option<Stopped>);
+
+impl Doubt {
+    /// # Errors
+    /// What was seen the last time too.
+    fn rule_out(&mut self, seen: Stopped) -> Result<(), Stopped> {
+        if self.0.as_ref() == Some(&seen) {
+            return Err(seen);
+        }
+        self.0 = Some(seen);
+        Ok(())
     }
 }
 
@@ -92,4 +115,18 @@ fn done(path: &Path) -> Result<()> {
     fs::write(path, "").with_context(context)?;
     println!("the cluster works by itself from here on");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Doubt, Stopped};
+
+    #[test]
+    fn only_what_is_seen_twice_stops() {
+        let seen = |message: &str| Stopped { message: message.to_owned(), hint: String::new() };
+        let mut doubt = Doubt::default();
+        assert_eq!(doubt.rule_out(seen("one")), Ok(()));
+        assert_eq!(doubt.rule_out(seen("other")), Ok(()));
+        assert_eq!(doubt.rule_out(seen("other")), Err(seen("other")));
+    }
 }

@@ -27,7 +27,7 @@ use crate::model::node::NodeSpec;
 use crate::model::resolve::{Profiles, load_profiles};
 use crate::network;
 use crate::payload::{Payload, Progress};
-use crate::plan::{Plan, Refusal, Seed, plan};
+use crate::plan::{Plan, Refusal, Seed, plan_node};
 use crate::report::{self, Known, Report};
 use crate::role::Role;
 use crate::secrets::{self, Secrets};
@@ -170,7 +170,7 @@ impl Prepared {
         let mut disks = machine.disks.clone();
         disks.retain(|disk| medium.device.as_ref().is_none_or(|stick| !has_partition(disk, stick)));
         let facts: Vec<_> = disks.iter().map(|disk| disk.facts.clone()).collect();
-        let plan = plan(&spec.layout, &facts, &seed).map_err(|refusals| refused(&refusals))?;
+        let plan = plan_node(&spec, &facts, &seed).map_err(|refusals| refused(&refusals))?;
         known.planned = plan.disks.iter().map(|disk| disk.name.clone()).collect();
         check_firmware(machine.firmware, &plan)?;
         let mark = finished::mark(medium.payload.manifest())?;

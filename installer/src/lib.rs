@@ -7,6 +7,7 @@ extern crate self as installer;
 pub mod apply;
 #[cfg(feature = "install")]
 pub mod arguments;
+pub mod check;
 #[cfg(feature = "install")]
 pub mod cli;
 #[cfg(feature = "install")]

@@ -2,9 +2,10 @@
 //!
 //! The rooms: `disks` picks disks for the rules of a layout, `partitions`, `md`, `lvm` and `filesystems`
 //! cut them up with `shares`, `ids` gives everything its identity, `draft` holds what is decided so far,
-//! `check` looks for our own mistakes, `lookup` finds things in a plan, `names` calls its disks otherwise, `draw` and
+//! `backings` compares with the cluster file, `check` looks for our own mistakes, `lookup` finds things in a plan, `names` calls its disks otherwise, `draw` and
 //! `scale` show it to a person.
 
+mod backings;
 mod check;
 mod disks;
 mod draft;
@@ -27,6 +28,7 @@ pub use self::ids::Seed;
 pub use self::refusal::Refusal;
 pub(crate) use self::refusal::{count, exact};
 use crate::facts::DiskFacts;
+use crate::model::node::NodeSpec;
 use crate::model::storage::{FilesystemKind, Firmware, Layout, RaidLevel};
 use crate::units::{Bytes, SectorSize};
 
@@ -42,6 +44,16 @@ pub fn plan(layout: &Layout, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, V
     draft.build_volume_groups();
     draft.place_filesystems();
     draft.finish()
+}
+
+/// As [`plan`] for a node, with room for what the cluster file wants there.
+///
+/// # Errors
+/// As those, or each backing that is too small.
+pub fn plan_node(spec: &NodeSpec, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, Vec<Refusal>> {
+    let plan = plan(&spec.layout, disks, seed)?;
+    let too_small = backings::too_small(&spec.replicated, &plan);
+    if too_small.is_empty() { Ok(plan) } else { Err(too_small) }
 }
 
 /// A layout applied to real disks.

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use installer::check::check;
 use installer::context::{Context, Mirrors};
 use installer::facts::parse_disks;
 use installer::model::cluster::Cluster;
 use installer::model::node::NodeSpec;
-use installer::model::resolve::{check, load_profiles};
+use installer::model::resolve::load_profiles;
 use installer::overlay::{Content, render};
 use installer::plan::{Seed, plan};
 

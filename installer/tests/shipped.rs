@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use installer::check::check;
 use installer::model::cluster::Cluster;
-use installer::model::resolve::{check, load_profiles};
+use installer::model::resolve::load_profiles;
 use installer::units::Bytes;
 
 fn root() -> PathBuf {

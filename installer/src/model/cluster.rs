@@ -22,7 +22,7 @@ use super::node::{self, Access, Attachment, Copy, Identity, Marks, Mirrors, Node
 use super::number::NodeNumber;
 use super::ocfs2::Ocfs2;
 use super::pacemaker::Pacemaker;
-use super::problem::{Problem, Problems};
+use super::problem::{Place, Problem, Problems};
 use super::profile::BootSettings;
 use super::resolve::Profiles;
 use super::schema::{self, Schema};
@@ -38,6 +38,8 @@ pub struct Cluster {
     install: InstallSettings,
     networks: Vec<Network>,
     nodes: Vec<Node>,
+    /// Where each of them stands, in the same order.
+    places: Vec<Place>,
     drbd: Vec<Drbd>,
     high_availability: HighAvailability,
 }
@@ -235,6 +237,7 @@ impl Cluster {
             common: common.value,
             install: draft.install,
             networks: draft.networks.into_iter().map(|network| network.value).collect(),
+            places: draft.nodes.iter().map(|node| node.at("name")).collect(),
             nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
             drbd: draft.drbd.into_iter().map(|device| device.value).collect(),
             high_availability: draft.high_availability,
@@ -267,6 +270,11 @@ impl Cluster {
     /// Names of all nodes, in the order of the file.
     pub fn nodes(&self) -> impl Iterator<Item = &str> {
         self.nodes.iter().map(|node| node.name.as_str())
+    }
+
+    /// The same, each with its place in the file.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.nodes().zip(&self.places)
     }
 
     /// The node of that name, with the profile that it has.
@@ -303,6 +311,7 @@ impl Cluster {
                 minor: device.minor.0,
                 port: device.port.0,
                 backing: device.backing.clone(),
+                min_size: device.min_size,
                 disk,
                 net,
                 copies: device.nodes.iter().filter_map(|name| copy(device, &name.value)).collect(),

@@ -7,6 +7,7 @@ use super::setting::{Kind, Setting, Settings};
 use super::storage::Carrier;
 use super::value::{Choice, Placed};
 use super::words::{Hostname, Name, NetworkName};
+use crate::units::Bytes;
 
 /// `disk { … }`; a failed disk is detached, and its node goes on over the network.
 const DISK: &[Setting] = &[
@@ -79,6 +80,7 @@ pub(super) struct Drbd {
     pub(super) port: Port,
     pub(super) network: NetworkName,
     pub(super) backing: Carrier,
+    pub(super) min_size: Bytes,
     pub(super) primaries: Primaries,
     pub(super) first_sync: FirstSync,
     pub(super) disk: Settings,
@@ -98,6 +100,7 @@ impl Section for Drbd {
         }
         let (minor, port) = (table.required("minor"), table.required("port"));
         let (network, backing) = (table.required("network"), table.required("backing"));
+        let min_size = table.optional("min-size").unwrap_or(Bytes::ZERO);
         let primaries = table.optional("primaries").unwrap_or(Primaries::One);
         let first_sync = table.optional("first-sync").unwrap_or(FirstSync::IfNeeded);
         let disk = table.section("disk").map(|Entry { value: Disk(settings), .. }| settings);
@@ -109,6 +112,7 @@ impl Section for Drbd {
             port: port?,
             network: network?,
             backing: backing?,
+            min_size,
             primaries,
             first_sync,
             disk: disk.unwrap_or_else(|| Settings::usual(DISK)),

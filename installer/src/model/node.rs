@@ -103,6 +103,8 @@ pub struct Replicated {
     pub port: u32,
     /// What carries the copy, on either node.
     pub backing: Carrier,
+    /// What that must have at least.
+    pub min_size: Bytes,
     /// Names and values for `disk { … }` of drbd.conf(5).
     pub disk: Vec<(String, String)>,
     /// Names and values for `net { … }`.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::cluster::Cluster;
 use super::document::Document;
 use super::install::Install;
 use super::membership::Membership;
@@ -45,17 +44,8 @@ pub fn load_profiles(root: &Path) -> Result<Profiles, Problems> {
     problems.unless_any(profiles)
 }
 
-/// Everything that is wrong below `root`, and in the cluster file if one is given.
-#[must_use]
-pub fn check(root: &Path, cluster: Option<&Path>) -> Problems {
-    let (profiles, mut problems) = read_profiles(root);
-    if let Some(Err(found)) = cluster.map(|file| Cluster::load(file, &profiles)) {
-        problems.extend(found);
-    }
-    problems
-}
-
-fn read_profiles(root: &Path) -> (Profiles, Problems) {
+/// Those that are sound, and everything that is wrong in the others.
+pub(crate) fn read_profiles(root: &Path) -> (Profiles, Problems) {
     let mut problems = Problems::default();
     let mut profiles = Profiles { root: root.to_owned(), sound: BTreeMap::new(), names: BTreeSet::new() };
     match profile_files(&root.join("profiles")) {

@@ -81,6 +81,29 @@ fn a_sound_device_is_taken() {
 }
 
 #[test]
+fn a_backing_must_have_the_size_that_is_wanted() {
+    let disks = "profile = \"pair\"\ndisk = [{ size = \"8G\" }, { size = \"4G\" }]";
+    let of = |backing: &str, least: &str| {
+        let cluster = SOUND.replacen("profile = \"pair\"", disks, 1);
+        let device = format!("{backing}\"\nmin-size = \"{least}\"");
+        report_of(&cluster.replacen("partition:drbd\"", &device, 1))
+    };
+    assert_eq!(of("partition:drbd", "1G"), "");
+    let expected = "\
+error: the disks of `n1` do not do: partition:drbd has 1G, and `xen` wants 10G at least
+  --> cluster.toml:14:8
+   |
+14 | name = \"n1\"
+   |        ^^^^
+   = hint: give the node a larger disk, or `xen` a smaller `min-size`";
+    assert_eq!(of("partition:drbd", "10G"), expected);
+    assert_eq!(of("volume:vg0/cluster", "256M"), "");
+    let report = of("volume:vg0/cluster", "10G");
+    let message = "the disks of `n1` do not do: volume:vg0/cluster has 512M, and `xen` wants 10G at least";
+    assert_eq!(messages(&report)[0], message);
+}
+
+#[test]
 fn what_a_device_says_must_fit_its_nodes() {
     for (sound, slip, message, hint) in [
         ("[\"n1\", \"n2\"]", "[\"n1\", \"n4\"]", "unknown node `n4`", "did you mean `n1`?"),

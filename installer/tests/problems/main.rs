@@ -13,7 +13,7 @@ mod value;
 
 use std::fs;
 
-use installer::model::resolve::check;
+use installer::check::check;
 use tempfile::TempDir;
 
 /// A layout with nothing wrong in it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use installer::model::resolve::check;
+use installer::check::check;
 use tempfile::TempDir;
 
 use crate::{LAYOUT, messages, report_of_cluster, report_of_layout, report_of_profile};
