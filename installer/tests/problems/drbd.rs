@@ -91,11 +91,11 @@ fn a_backing_must_have_the_size_that_is_wanted() {
     assert_eq!(of("partition:drbd", "1G"), "");
     let expected = "\
 error: the disks of `n1` do not do: partition:drbd has 1G, and `xen` wants 10G at least
-  --> cluster.toml:14:8
-   |
-14 | name = \"n1\"
-   |        ^^^^
-   = hint: give the node a larger disk, or `xen` a smaller `min-size`";
+   --> cluster.toml:14:8
+    |
+ 14 | name = \"n1\"
+    |        ^^^^
+    = hint: give the node a larger disk, or `xen` a smaller `min-size`";
     assert_eq!(of("partition:drbd", "10G"), expected);
     assert_eq!(of("volume:vg0/cluster", "256M"), "");
     let report = of("volume:vg0/cluster", "10G");
