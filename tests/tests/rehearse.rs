@@ -81,6 +81,13 @@ fn what_is_scaled_is_said_and_still_fits_together() {
         "{names:?}"
     );
     assert_eq!(real.nodes[0].spec.membership.token, 3000);
+    let large = seed_b().replace("minor = 1", "minor = 1\nmin-size = \"400G\"");
+    let large = draw(&large, Accelerator::Kvm).expect("disks that are scaled with it");
+    let told: Vec<_> = large.scaled.iter().filter(|item| item.name == "min-size of xen").collect();
+    assert!(
+        matches!(told.as_slice(), [item] if item.shipped == "400G" && item.rehearsed == "any"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub struct Scaled {
 pub fn scale(text: &str, nodes: &[NodeSpec], accelerator: Accelerator) -> Result<(String, Vec<Scaled>)> {
     let mut file: Table = text.parse().context("the cluster file is not TOML any more")?;
     let mut told = machines();
+    told.extend(copies(&mut file));
     if accelerator == Accelerator::Tcg {
         told.extend(times(&mut file, nodes));
         told.push(added("arguments of Xen", &XEN, WRONG));
@@ -134,6 +135,21 @@ fn times(file: &mut Table, nodes: &[NodeSpec]) -> Vec<Scaled> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Disks as small as they are here would be refused.
+fn copies(file: &mut Table) -> Vec<Scaled> {
+    let item = |table: &mut Table| {
+        let shipped = table.remove("min-size")?.as_str()?.to_owned();
+        let name = table.get("name").and_then(Value::as_str).unwrap_or_default();
+        Some(Scaled {
+            name: format!("min-size of {name}"),
+            shipped,
+            rehearsed: "any".to_owned(),
+            reason: SPACE,
+        })
+    };
+    list(file, "drbd").filter_map(item).collect()
 }
 
 fn node(table: &mut Table, spec: &NodeSpec) -> Vec<Scaled> {

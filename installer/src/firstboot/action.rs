@@ -123,6 +123,8 @@ impl Action {
             Self::MakeFileSystem { device, label, slots, cluster } => Command::new([
                 "mkfs.ocfs2".to_owned(),
                 "-q".to_owned(),
+                // To DRBD what is discarded is written: it would copy the whole device when a node dies soon after.
+                "--nodiscard".to_owned(),
                 "-L".to_owned(),
                 label.clone(),
                 "-N".to_owned(),
@@ -189,7 +191,10 @@ mod tests {
             (Action::StartSync { resource: resource() }, "drbdadm primary --force xen"),
             (Action::Promote { resource: resource() }, "drbdadm primary xen"),
             (Action::Demote { resource: resource() }, "drbdadm secondary xen"),
-            (file_system, "mkfs.ocfs2 -q -L XEN -N 2 --cluster-stack=o2cb --cluster-name=ocfs2 /dev/drbd1"),
+            (
+                file_system,
+                "mkfs.ocfs2 -q --nodiscard -L XEN -N 2 --cluster-stack=o2cb --cluster-name=ocfs2 /dev/drbd1",
+            ),
             (Action::Configure, "crm -F configure load replace /etc/xbuild/cluster.crm"),
         ];
         for (action, command) in expected {
