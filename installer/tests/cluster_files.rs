@@ -111,7 +111,10 @@ fn a_generic_node_is_no_member() {
         "etc/systemd/system/xbuild-firstboot.service <==",
         "etc/udev/rules.d/60-xbuild-drbd.rules <==",
         "usr/lib/tmpfiles.d/xbuild-fenced.conf <==",
+        "usr/lib/xbuild/fence-peer/cibadmin <==",
+        "usr/lib/xbuild/fence-peer/words.sed <==",
         "usr/local/sbin/xbuild-fence-event <==",
+        "usr/local/sbin/xbuild-fence-peer <==",
     ];
     assert_eq!(files, expected);
 }

@@ -48,6 +48,7 @@ processors                  the machine's  1                                    
 corosync token              3000 ms        10000 ms                                            emulated processors are slow
 fencing timeout             30 s           90 s                                                emulated processors are slow
 ocfs2 heartbeat-threshold   31 x 2 s       69 x 2 s                                            it must outlast corosync and fencing
+ocfs2 idle-timeout          60000 ms       135400 ms                                           it must outlast corosync and fencing
 arguments of Xen            as they are    and spec-ctrl=no,eager-fpu=yes xpti=no watchdog=no  emulated processors are slow, and lazy FPU switching fails on them
 arguments of the kernel     as they are    and mitigations=off                                 emulated processors are slow
 master1 memory of dom0      1G             768M                                                the nodes share one host

@@ -122,15 +122,17 @@ fn times(file: &mut Table, nodes: &[NodeSpec]) -> Vec<Scaled> {
     let fencing = membership.fencing.iter().map(|device| i64::from(device.timeout)).max();
     let fencing = fencing.unwrap_or(FENCING);
     let longer = (TOKEN - token).max(0) * 22 / 10 + (FENCING - fencing).max(0) * 1000;
-    let threshold = membership.ocfs2.as_ref().and_then(|ocfs2| {
-        let (_, value) = ocfs2.o2cb.iter().find(|(name, _)| name == "heartbeat-threshold")?;
-        value.parse::<i64>().ok()
-    });
-    let threshold = threshold.map(|threshold| (threshold, threshold + (longer + 1999) / 2000));
+    let o2cb = |name: &str| -> Option<i64> {
+        let ocfs2 = membership.ocfs2.as_ref()?;
+        ocfs2.o2cb.iter().find(|(setting, _)| setting == name)?.1.parse().ok()
+    };
+    let threshold = o2cb("heartbeat-threshold").map(|before| (before, before + (longer + 1999) / 2000));
+    let idle = o2cb("idle-timeout").map(|before| (before, before + longer));
     [
         raise(file, ("corosync", "token", "ms"), (token, TOKEN), SLOW),
         raise(file, ("fencing", "timeout", "s"), (fencing, FENCING), SLOW),
         threshold.and_then(|both| raise(file, ("ocfs2", "heartbeat-threshold", "x 2 s"), both, FOLLOWS)),
+        idle.and_then(|both| raise(file, ("ocfs2", "idle-timeout", "ms"), both, FOLLOWS)),
     ]
     .into_iter()
     .flatten()

@@ -2,7 +2,12 @@
 //!
 //! A DRBD peer that is gone freezes every write, the disk heartbeat of OCFS2 with it, until the peer is noticed, fenced,
 //! and, for a node that imports the device, exported by the other one. If OCFS2 loses patience before that, *the survivor
-//! fences itself*, and nobody is left (`ocfs2_hb`: `(threshold - 1) * 2 s`).
+//! fences itself*, and nobody is left. It has two kinds of patience:
+//!
+//! * A node that cannot write for `(threshold - 1) * 2 s` fences itself (`fs/ocfs2/cluster/heartbeat.c`).
+//! * The peer counts as dead once it has not written for `threshold * 2 s`, which are counted from the end of the freeze.
+//!   `idle-timeout` and `(threshold + 2) * 2 s` after the peer's last word, if it does not count as dead by then, a survivor
+//!   without the lowest number takes itself for the cut-off half (`tcp_internal.h`, `quorum.c`).
 
 use super::super::Draft;
 use crate::model::corosync::Corosync;
@@ -21,46 +26,69 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let parts = &draft.high_availability;
     let (Some(corosync), Some(ocfs2)) = (&parts.corosync, &parts.ocfs2) else { return };
     for device in &draft.drbd {
-        problems.extend(idle(&device.value, ocfs2));
-        problems.extend(dead(draft, &corosync.value, device, ocfs2));
+        let Some(freeze) = Freeze::of(draft, &corosync.value, &device.value, ocfs2) else { continue };
+        problems.extend(idle(&freeze, ocfs2));
+        problems.extend(dead(&freeze, ocfs2));
     }
 }
 
-/// OCFS2 must not give up a connection that DRBD still waits for.
-fn idle(device: &Drbd, ocfs2: &Entry<Ocfs2>) -> Option<Problem> {
-    let (detection, idle) = (device.detection(), ocfs2.value.idle_timeout());
-    (detection >= idle).then(|| {
-        let message = format!(
-            "OCFS2 gives up a silent node after {}, and DRBD notices on `{}` only after {} that its peer is gone",
-            Seconds(idle),
-            device.name,
-            Seconds(detection)
-        );
-        let hint = format!("set `idle-timeout = {}` or more, or lower `timeout`, `ko-count` or `ping-int` of `[drbd.net]`", detection + 1000);
+const LOWER: &str = "or lower the times of `[drbd.net]`, `[corosync]` or `[fencing]`";
+
+fn idle(freeze: &Freeze<'_>, ocfs2: &Entry<Ocfs2>) -> Option<Problem> {
+    let (frozen, idle) = (freeze.whole(), ocfs2.value.idle_timeout());
+    (frozen >= idle).then(|| {
+        let message = format!("OCFS2 gives up a silent node after {}, and {freeze}", Seconds(idle));
+        let hint = format!("set `idle-timeout = {}` or more, {LOWER}", frozen + 1000);
         Problem::at(ocfs2.at("idle-timeout"), message, hint)
     })
 }
 
-/// The survivor must have its disk back before OCFS2 fences it.
-fn dead(draft: &Draft, corosync: &Corosync, device: &Entry<Drbd>, ocfs2: &Entry<Ocfs2>) -> Option<Problem> {
-    let path = path(draft, ocfs2, device.value.name.as_str())?;
-    let fencing = draft.high_availability.fencing.as_ref()?.value.duration();
-    let detection = device.value.detection().max(corosync.detection());
-    let failover = if path == Path::Imported { FAILOVER } else { 0 };
-    let (frozen, dead) = (detection + fencing + failover, ocfs2.value.dead_time());
+fn dead(freeze: &Freeze<'_>, ocfs2: &Entry<Ocfs2>) -> Option<Problem> {
+    let (frozen, dead) = (freeze.whole(), ocfs2.value.dead_time());
     (frozen >= dead).then(|| {
-        let exported = if failover > 0 { format!(", its export by the other node {}", Seconds(failover)) } else { String::new() };
-        let message = format!(
-            "OCFS2 fences a node whose disk is silent for {}, and `{}` can be frozen for {}: noticing takes {}, fencing {}{exported}",
-            Seconds(dead),
-            device.value.name,
-            Seconds(frozen),
-            Seconds(detection),
-            Seconds(fencing),
-        );
-        let hint = format!("set `heartbeat-threshold = {}` or more, or lower the times of `[drbd.net]`, `[corosync]` or `[fencing]`", frozen / 2000 + 2);
+        let message = format!("OCFS2 fences a node whose disk is silent for {}, and {freeze}", Seconds(dead));
+        let hint = format!("set `heartbeat-threshold = {}` or more, {LOWER}", frozen / 2000 + 2);
         Problem::at(ocfs2.at("heartbeat-threshold"), message, hint)
     })
+}
+
+/// How long a device may take no writes when a node dies, in milliseconds.
+struct Freeze<'a> {
+    device: &'a str,
+    detection: u64,
+    fencing: u64,
+    /// 0 where the nodes of OCFS2 have copies of their own.
+    failover: u64,
+}
+
+impl<'a> Freeze<'a> {
+    /// None for a device without OCFS2 on it, or where nobody is fenced.
+    fn of(draft: &Draft, corosync: &Corosync, device: &'a Drbd, ocfs2: &Entry<Ocfs2>) -> Option<Self> {
+        let path = path(draft, ocfs2, device.name.as_str())?;
+        Some(Self {
+            device: device.name.as_str(),
+            detection: device.detection().max(corosync.detection()),
+            fencing: draft.high_availability.fencing.as_ref()?.value.duration(),
+            failover: if path == Path::Imported { FAILOVER } else { 0 },
+        })
+    }
+
+    const fn whole(&self) -> u64 {
+        self.detection + self.fencing + self.failover
+    }
+}
+
+impl std::fmt::Display for Freeze<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { device, detection, fencing, failover } = self;
+        let whole = Seconds(self.whole());
+        let (detection, fencing) = (Seconds(*detection), Seconds(*fencing));
+        write!(f, "`{device}` can be frozen for {whole}: noticing takes {detection}, fencing {fencing}")?;
+        match failover {
+            0 => Ok(()),
+            failover => write!(f, ", its export by the other node {}", Seconds(*failover)),
+        }
+    }
 }
 
 /// How a node of OCFS2 reaches a DRBD device.

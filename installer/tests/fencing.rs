@@ -1,4 +1,4 @@
-//! What pacemaker's alerts leave behind.
+//! What pacemaker's alerts leave behind, and what DRBD's handler reads.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -48,4 +48,30 @@ fn what_proves_nothing_is_not_kept() {
     assert_eq!(left("node", "0", "master2", "lost"), nothing);
     assert_eq!(left("fencing", "0", "../master2", &described("reboot", "master1")), nothing);
     assert_eq!(left("fencing", "0", "", ""), nothing);
+}
+
+/// What `crm-fence-peer.sh` reads of a node's state: `cibadmin --query` of pacemaker 3.0.0, cut to what it looks at.
+fn read(state: &str) -> String {
+    let words =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../overlays/cluster/usr/lib/xbuild/fence-peer/words.sed");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), state).unwrap();
+    let output = Command::new("sed").arg("-E").arg("-f").args([&words, file.path()]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn states_of_nodes_are_read_in_the_words_of_old() {
+    let state =
+        |words: &str| format!("    <node_state id=\"2\" uname=\"master2\" {words} expected=\"down\">\n");
+    for (new, old) in [
+        ("in_ccm=\"0\" crmd=\"0\"", "in_ccm=\"false\" crmd=\"offline\""),
+        ("in_ccm=\"1795306800\" crmd=\"0\"", "in_ccm=\"true\" crmd=\"offline\""),
+        ("in_ccm=\"1795306800\" crmd=\"1795306801\"", "in_ccm=\"true\" crmd=\"online\""),
+        ("in_ccm=\"false\" crmd=\"offline\"", "in_ccm=\"false\" crmd=\"offline\""),
+    ] {
+        assert_eq!(read(&state(new)), state(old));
+    }
+    let other = "<lrm_resource in_ccm=\"0\" crmd=\"0\"/>\n";
+    assert_eq!(read(other), other);
 }
