@@ -127,9 +127,9 @@ fn a_pair_goes_on_whatever_it_goes_through() {
     let pair = Pair::up("pair-through");
     pair.serves();
     pair.prove_fencing();
-    without_the_replication_link(&pair);
     on_a_broken_disk(&pair);
     both_without_power(&pair);
+    without_the_replication_link(&pair);
     (0..10).for_each(|round| one_without_power(&pair, round));
 }
 

@@ -15,6 +15,7 @@ use super::signatures::{wipe, wipe_command};
 use super::step::{Action, Step};
 use super::{arrays, boot, device, filesystems, finish, lock, tables};
 use crate::format::Epoch;
+use crate::host::Command;
 use crate::menu;
 use crate::plan::{Array, Disk, PartitionKind, PartitionRef, Plan};
 
@@ -27,6 +28,7 @@ pub fn replacement(plan: &Plan, at: usize, mark: Option<&str>, epoch: Epoch) -> 
     let disk = plan.disks.get(at).context("BUG: a disk that the plan does not have is replaced")?;
     let arrays = arrays_of(plan, at)?;
     let mut steps = join(plan, at, disk, &arrays)?;
+    steps.extend(named(disk));
     if !disk.boot {
         return Ok(steps);
     }
@@ -59,6 +61,15 @@ fn join(plan: &Plan, at: usize, disk: &Disk, arrays: &[(&Array, String)]) -> Res
     unlock.settles = steps.iter().filter_map(|step| step.undo.clone()).collect();
     steps.push(unlock);
     Ok(steps)
+}
+
+/// DRBD and whoever makes its metadata look for names that udev gives, and not before the disk is unlocked.
+fn named(disk: &Disk) -> impl Iterator<Item = Step> {
+    let raw = disk.partitions.iter().filter(|partition| partition.kind == PartitionKind::Drbd);
+    raw.map(|partition| {
+        let name = format!("/dev/xbuild/{}", partition.name);
+        Step::run(format!("waiting for {name}"), Command::new(["udevadm", "wait", "--timeout=60", &name]))
+    })
 }
 
 /// The arrays that lie on the disk, each with the node of its member there. The one with `/boot` comes first.
