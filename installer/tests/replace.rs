@@ -120,7 +120,7 @@ fn what_lies_on_a_raw_disk_is_drbds_own_matter() {
     assert_eq!(
         replacement.report(),
         "/dev/sdd is disk2 of this node now\n\
-         /dev/xbuild/data is blank: what lies on it is DRBD's own matter, `drbdadm create-md RESOURCE` and \
+         /dev/sdd1 is blank: what lies on it is DRBD's own matter, `drbdadm create-md RESOURCE` and \
          `drbdadm attach RESOURCE`"
     );
 }

@@ -63,11 +63,11 @@ fn join(plan: &Plan, at: usize, disk: &Disk, arrays: &[(&Array, String)]) -> Res
     Ok(steps)
 }
 
-/// DRBD and whoever makes its metadata look for names that udev gives, and not before the disk is unlocked.
+/// DRBD and whoever makes its metadata look for a name that udev gives, with its own ones, and not before the disk is unlocked.
 fn named(disk: &Disk) -> impl Iterator<Item = Step> {
     let raw = disk.partitions.iter().filter(|partition| partition.kind == PartitionKind::Drbd);
     raw.map(|partition| {
-        let name = format!("/dev/xbuild/{}", partition.name);
+        let name = format!("/dev/disk/by-partuuid/{}", partition.guid);
         Step::run(format!("waiting for {name}"), Command::new(["udevadm", "wait", "--timeout=60", &name]))
     })
 }

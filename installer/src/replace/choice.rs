@@ -155,9 +155,9 @@ impl Replacement {
             text += "\nwhat is not copied yet is being copied: /proc/mdstat shows how far it is";
         }
         for partition in disk.partitions.iter().filter(|partition| partition.kind == PartitionKind::Drbd) {
-            let name = &partition.name;
+            let node = crate::apply::partition(&disk.name, partition.number);
             text += &format!(
-                "\n/dev/xbuild/{name} is blank: what lies on it is DRBD's own matter, `drbdadm create-md RESOURCE` and \
+                "\n{node} is blank: what lies on it is DRBD's own matter, `drbdadm create-md RESOURCE` and \
                  `drbdadm attach RESOURCE`"
             );
         }
