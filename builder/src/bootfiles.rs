@@ -161,7 +161,7 @@ fn keep_initramfs(made: &Path, finished: &Path) -> Result<()> {
     let initramfs = fs::read(made).with_context(|| format!("cannot read {}", made.display()))?;
     let open_ended =
         initrd::open_ended(&initramfs).with_context(|| format!("cannot pack {} anew", made.display()))?;
-    Ok(fs::write(finished.join(INITRD), open_ended)?)
+    fs::write(finished.join(INITRD), open_ended).context("cannot keep the initramfs")
 }
 
 fn lay(root: &Path, files: &[OverlayFile]) -> Result<()> {
