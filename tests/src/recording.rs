@@ -89,9 +89,11 @@ impl Recorder {
             nodes.push(file(&format!("log{disk}"), &self.own_log(disk)));
             nodes.push(filter(&format!("disk{disk}"), &format!("slice{disk}"), &format!("log{disk}")));
             arguments.push("-device".to_owned());
-            // They share what is below, so each has to tolerate that others write there.
+            // They share what is below, so each has to tolerate that others write there. Requests that the device has merged
+            // can have as many pieces as a system call takes (IOV_MAX), and blklogwrites puts two more in front of them: what
+            // is then in its log is nothing.
             arguments.push(format!(
-                "virtio-blk-pci,drive=disk{disk},serial=disk{disk},bootindex={},share-rw=on",
+                "virtio-blk-pci,drive=disk{disk},serial=disk{disk},bootindex={},share-rw=on,request-merging=off",
                 disk + 1
             ));
         }
