@@ -12,8 +12,9 @@ use crate::console::Console;
 use crate::host::Host;
 use crate::install::{self, Ended, Prepared};
 use crate::medium::Medium;
+use crate::model::membership::Membership;
 use crate::report::{self, Known};
-use crate::{facts, firstboot, init, own_cluster, replace, status};
+use crate::{facts, firstboot, import, init, own_cluster, replace, status};
 
 /// Where a log goes that nobody has asked for.
 const LOG: &str = "/run/xinstall.log";
@@ -55,6 +56,14 @@ enum Command {
     },
     /// Bring up the cluster that this node belongs to, as its first boot does; the exit status is 2 if only a person can go on
     Firstboot,
+    /// Import a device that other nodes export; pacemaker does this
+    Import {
+        /// The name of the `[[export]]`
+        export: String,
+        /// Let go of it
+        #[arg(long)]
+        end: bool,
+    },
     /// Give this node a blank disk in the place of one that it has lost; the exit status is 2 if nobody said yes
     ReplaceDisk {
         /// The new disk, such as /dev/sdb; needed only if more than one can be meant
@@ -116,8 +125,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Firstboot => {
-            let cluster = own_cluster::read(Path::new(own_cluster::PATH))?;
-            let cluster = cluster.context("this node belongs to no cluster: nothing is left to do")?;
+            let cluster = own_cluster("nothing is left to do")?;
             let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
             match firstboot::run(&mut host, &cluster, &name) {
                 Err(error) if error.is::<firstboot::Stopped>() => {
@@ -126,6 +134,11 @@ fn run(command: Command) -> Result<ExitCode> {
                 }
                 ended => ended?,
             }
+        }
+        Command::Import { export, end } => {
+            let cluster = own_cluster("nothing can be imported")?;
+            let import = if end { import::end } else { import::run };
+            import(&cluster, &export, &import::Roots::default())?;
         }
         Command::ReplaceDisk { with, log } => {
             let mut console = console(&log)?;
@@ -138,6 +151,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Status { json } => return show_status(&mut host, json),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn own_cluster(otherwise: &str) -> Result<Membership> {
+    let cluster = own_cluster::read(Path::new(own_cluster::PATH))?;
+    cluster.with_context(|| format!("this node belongs to no cluster: {otherwise}"))
 }
 
 fn show_status(host: &mut Host, json: bool) -> Result<ExitCode> {

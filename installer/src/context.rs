@@ -3,6 +3,7 @@
 mod cluster;
 mod devices;
 mod drbd;
+mod exports;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use self::cluster::Cluster;
 use self::devices::Devices;
 use self::drbd::{Partition, Resource};
+use self::exports::Exports;
 use crate::model::node::{Boot, Identity, NodeSpec};
 use crate::model::storage::FilesystemKind;
 use crate::plan::{Device, Filesystem, Plan};
@@ -48,6 +50,9 @@ pub struct Context {
     /// `members` and what else there is in a cluster that works by itself.
     #[serde(flatten)]
     cluster: Cluster,
+    /// `exports` and the files for them.
+    #[serde(flatten)]
+    exports: Exports,
 }
 
 /// Arguments, joined by spaces.
@@ -101,10 +106,7 @@ impl Context {
         Self {
             profile: spec.profile.clone(),
             host_names: identity.map(host_names).unwrap_or_default(),
-            boot: BootArguments {
-                xen: xen_arguments(&spec.boot),
-                kernel: kernel_arguments(&spec.boot, plan),
-            },
+            boot: BootArguments { xen: xen_arguments(&spec.boot), kernel: kernel_arguments(spec, plan) },
             mirrors,
             kernel_modular,
             arrays: plan
@@ -118,6 +120,7 @@ impl Context {
             drbd_partitions: drbd::partitions(plan),
             drbd: spec.replicated.iter().map(Resource::new).collect(),
             cluster: Cluster::new(&spec.membership, &hostname),
+            exports: Exports::new(&spec.membership, plan, &hostname),
             hostname,
         }
     }
@@ -152,10 +155,18 @@ fn xen_arguments(boot: &Boot) -> String {
     words.join(" ")
 }
 
-/// A kernel that looks for its root by itself must wait for slow controllers, as an initramfs does.
-fn kernel_arguments(boot: &Boot, plan: &Plan) -> String {
+/// A kernel that looks for its root by itself must wait for slow controllers, as an initramfs does. It takes devices of AoE from
+/// the network that the cluster file says, and none that others offer.
+fn kernel_arguments(spec: &NodeSpec, plan: &Plan) -> String {
     let wait = (!plan.initrd).then(|| "rootwait".to_owned());
-    wait.into_iter().chain(boot.kernel_arguments.iter().cloned()).collect::<Vec<_>>().join(" ")
+    let hostname = spec.identity.as_ref().map_or("", |identity| &identity.hostname);
+    let network = spec.membership.aoe_network(hostname).unwrap_or("none");
+    let aoe = format!("aoe.aoe_iflist={network}");
+    wait.into_iter()
+        .chain([aoe])
+        .chain(spec.boot.kernel_arguments.iter().cloned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn mebibytes(size: Bytes) -> String {

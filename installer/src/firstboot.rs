@@ -11,10 +11,7 @@ mod next;
 mod replica;
 mod zeros;
 
-use std::env;
 use std::fs;
-use std::io;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +24,7 @@ pub use self::next::{Facts, Next, next};
 pub use self::replica::{Replica, parse as parse_replicas};
 use crate::host::Run;
 use crate::model::membership::Membership;
+use crate::notify;
 
 /// Left behind when it is done; the unit does not start again.
 pub const DONE: &str = "/var/lib/xbuild/first-boot.done";
@@ -59,7 +57,8 @@ pub fn run(host: &mut dyn Run, cluster: &Membership, me: &str) -> Result<()> {
         let facts = look(host, cluster, me, &roots)?;
         let next = next(cluster, me, &facts);
         if !ready && !matches!(next, Next::Act(Action::MakeMetadata { .. }) | Next::Stop { .. }) {
-            tell_systemd().context("cannot tell systemd that pacemaker may start")?;
+            // From here on pacemaker finds what it needs; it has waited for this.
+            notify::ready().context("cannot tell systemd that pacemaker may start")?;
             ready = true;
         }
         match next {
@@ -101,12 +100,6 @@ impl Doubt {
         self.0 = Some(seen);
         Ok(())
     }
-}
-
-/// From here on pacemaker finds what it needs; it has waited for this. Nothing to tell where systemd has not started us.
-fn tell_systemd() -> io::Result<()> {
-    let Some(socket) = env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
-    UnixDatagram::unbound()?.send_to(b"READY=1", socket).map(drop)
 }
 
 fn done(path: &Path) -> Result<()> {

@@ -22,6 +22,7 @@ pub mod firstboot;
 pub mod format;
 pub mod host;
 pub mod identity;
+pub mod import;
 #[cfg(feature = "install")]
 pub mod init;
 pub mod initrd;
@@ -34,6 +35,7 @@ pub mod menu;
 pub mod model;
 #[cfg(feature = "install")]
 pub mod network;
+pub mod notify;
 pub mod overlay;
 pub mod own_cluster;
 pub mod own_plan;

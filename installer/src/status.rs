@@ -5,6 +5,7 @@
 
 mod arrays;
 mod drbd;
+mod exports;
 mod fenced;
 mod fencing;
 mod finding;
@@ -64,6 +65,7 @@ fn shared(node: &mut Node<'_>, cluster: &Membership) -> Vec<Finding> {
     let mut findings: Vec<Finding> = first_boot::look(node, cluster).into_iter().collect();
     let minors = drbd::minors(node);
     findings.extend(drbd::look(node, cluster, &minors));
+    findings.extend(exports::look(node, cluster));
     findings.extend(mounts::of_cluster(node, cluster, &minors));
     findings.extend(quorum::look(node, cluster));
     let monitor = monitor::ask(node);

@@ -43,15 +43,29 @@ fn a_pair_that_works_by_itself() {
     let profiles = load_profiles(&root()).unwrap();
     let cluster = Cluster::load(&file, &profiles).unwrap();
     let text = files(&cluster.node("master1", &profiles).unwrap(), PAIR);
-    let path = root().join("installer/tests/golden/seed-b.txt");
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &text).unwrap();
-    }
-    assert!(fs::read_to_string(&path).unwrap_or_default() == text, "is now:\n{text}");
+    golden("seed-b.txt", &text);
     // Nothing but names and addresses of its own tells one node from the other.
     let other = files(&cluster.node("master2", &profiles).unwrap(), PAIR);
     let differing = text.lines().zip(other.lines()).filter(|(one, other)| one != other).count();
     assert!(text.lines().count() == other.lines().count() && differing <= 3, "{other}");
+}
+
+fn golden(name: &str, text: &str) {
+    let path = root().join("installer/tests/golden").join(name);
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    assert!(fs::read_to_string(&path).unwrap_or_default() == text, "is now:\n{text}");
+}
+
+#[test]
+fn nodes_that_export_and_import() {
+    let file = root().join("tests/clusters/seed-a-c.toml");
+    assert_eq!(check(&root(), Some(&file)).to_string(), "");
+    let profiles = load_profiles(&root()).unwrap();
+    let cluster = Cluster::load(&file, &profiles).unwrap();
+    golden("seed-a-c-storage.txt", &files(&cluster.node("xenamo4", &profiles).unwrap(), "2x8G,2x4G"));
+    golden("seed-a-c-compute.txt", &files(&cluster.node("xenamo1", &profiles).unwrap(), "2x8G"));
 }
 
 /// LVM keeps what a copy was while it is overwritten; of a partition nobody can.
@@ -108,7 +122,10 @@ fn a_generic_node_is_no_member() {
         "etc/systemd/system/corosync.service.d/xbuild.conf <==",
         "etc/systemd/system/o2cb.service.d/xbuild.conf <==",
         "etc/systemd/system/pacemaker.service.d/xbuild.conf <==",
+        "etc/systemd/system/vblade@.service.d/xbuild.conf <==",
         "etc/systemd/system/xbuild-firstboot.service <==",
+        "etc/systemd/system/xbuild-import@.service <==",
+        "etc/systemd/system/xbuild-nbd@.service <==",
         "etc/udev/rules.d/60-xbuild-drbd.rules <==",
         "usr/lib/tmpfiles.d/xbuild-fenced.conf <==",
         "usr/lib/xbuild/fence-peer/cibadmin <==",

@@ -13,6 +13,7 @@ pub mod power_cut;
 pub mod power_on;
 pub mod rack;
 pub mod recording;
+pub mod rehearsal;
 pub mod running;
 pub mod table;
 pub mod trial;

@@ -47,27 +47,29 @@ print(number)
 #[derive(Debug)]
 pub struct Writers<'a> {
     rack: &'a Rack,
+    folder: &'a str,
     names: Vec<String>,
     round: String,
 }
 
 impl<'a> Writers<'a> {
-    /// Starts them, and waits until each has written.
+    /// Starts them, and waits until each has written to the common file system, which is mounted at `folder`.
     ///
     /// # Panics
     /// When one does not write.
     #[must_use]
-    pub fn start(rack: &'a Rack, nodes: &[&Node], round: &str) -> Self {
+    pub fn start(rack: &'a Rack, nodes: &[&Node], folder: &'a str, round: &str) -> Self {
         for node in nodes {
             let name = format!("{}-{round}", node.name);
             let start = format!(
                 "cat > /run/writer.py <<'END'\n{WRITER}\nEND\n\
-                 systemd-run --quiet --unit=writer-{round} python3 /run/writer.py /XEN/log-{name} {name}"
+                 systemd-run --quiet --unit=writer-{round} python3 /run/writer.py {folder}/log-{name} {name}"
             );
             node.good(&start, ANSWER).expect("a writer");
         }
         let writers = Self {
             rack,
+            folder,
             names: nodes.iter().map(|node| node.name.clone()).collect(),
             round: round.to_owned(),
         };
@@ -106,7 +108,7 @@ impl<'a> Writers<'a> {
             node.run(&format!("systemctl stop writer-{}", self.round), ANSWER).expect("an answer");
             let acknowledged = self.acknowledged(node);
             let log = format!("{name}-{}", self.round);
-            let read = format!("python3 - /XEN/log-{log} {log} <<'END'\n{READER}\nEND");
+            let read = format!("python3 - {}/log-{log} {log} <<'END'\n{READER}\nEND", self.folder);
             let lines: u64 = reader.good(&read, ANSWER).expect("a log").trim().parse().expect("a number");
             println!("         {name}: {acknowledged} acknowledged, {lines} there");
             assert!(lines >= acknowledged, "{name}: {acknowledged} acknowledged, {lines} there");

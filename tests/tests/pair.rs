@@ -3,30 +3,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use builder::rehearse::blueprint::Blueprint;
-use builder::rehearse::health;
 use builder::rehearse::ipmi::Order;
 use builder::rehearse::machine::Medium;
 use builder::rehearse::node::Node;
-use builder::rehearse::{Rack, scale};
-use builder::vm::Accelerator;
 use tests::check::PAIR_PROPERTIES;
-use tests::rack::{load, make_images};
+use tests::rehearsal::{ANSWER, Rehearsal, START};
 use tests::writer::Writers;
-use tests::xbuild::{checkout, workshop};
+use tests::xbuild::checkout;
 
 const CLUSTER: &str = "tests/clusters/seed-b.toml";
-/// For nodes to start and find each other.
-const START: Duration = Duration::from_secs(30 * 60);
-const ANSWER: Duration = Duration::from_secs(120);
 const NAMES: [&str; 2] = ["master1", "master2"];
 
-/// A rack whose nodes have come up from blank disks.
+/// Both nodes, up.
 struct Pair {
-    rack: Rack,
-    start: Instant,
+    rehearsal: Rehearsal,
 }
 
 impl Pair {
@@ -35,34 +27,23 @@ impl Pair {
     }
 
     fn of(name: &str, file: &Path) -> Self {
-        let start = Instant::now();
-        let folder = workshop().join(name);
-        // Another run's nodes are not blank.
-        drop(fs::remove_dir_all(&folder));
-        let blueprint = Blueprint::draw(file, &load(), &folder, Accelerator::of_host()).expect("a blueprint");
-        println!("{}", scale::draw(&blueprint.scaled));
-        let rack = Rack::assemble(&make_images(&blueprint), &blueprint).expect("a rack");
-        rack.power_on_all().expect("power");
-        let pair = Self { rack, start };
-        for node in pair.nodes() {
-            pair.until(&format!("the first boot of {} is done", node.name), || {
-                node.good("test -e /var/lib/xbuild/first-boot.done", ANSWER).ok()
-            });
-        }
-        pair.say("the first boot is done");
-        pair
+        Self { rehearsal: Rehearsal::up(name, file) }
     }
 
     fn nodes(&self) -> [&Node; 2] {
-        NAMES.map(|name| self.rack.node(name).expect("a node of the file"))
+        NAMES.map(|name| self.rehearsal.node(name))
     }
 
     fn say(&self, text: &str) {
-        println!("{:>5} s  {text}", self.start.elapsed().as_secs());
+        self.rehearsal.say(text);
     }
 
     fn until<T>(&self, what: &str, condition: impl FnMut() -> Option<T>) -> T {
-        self.rack.until(what, START, condition).unwrap_or_else(|error| panic!("{error:#}"))
+        self.rehearsal.until(what, condition)
+    }
+
+    fn writers(&self, round: &str) -> Writers<'_> {
+        Writers::start(&self.rehearsal.rack, &self.nodes(), "/XEN", round)
     }
 
     /// DRBD connected and up to date, primary on both; OCFS2 mounted on both.
@@ -80,12 +61,12 @@ impl Pair {
 
     /// Each fence device once, as it has to be before the pair may be called well.
     fn prove_fencing(&self) {
-        health::prove_fencing(&self.rack).unwrap_or_else(|error| panic!("{error:#}"));
+        self.rehearsal.prove_fencing();
         self.well();
     }
 
     fn well(&self) {
-        health::well(&self.rack).unwrap_or_else(|error| panic!("{error:#}"));
+        self.rehearsal.well();
         self.serves();
         self.say("all well");
     }
@@ -137,7 +118,7 @@ fn a_pair_goes_on_whatever_it_goes_through() {
 fn one_without_power(pair: &Pair, round: usize) {
     let [victim, survivor] = if round.is_multiple_of(2) { [0, 1] } else { [1, 0] };
     let nodes = pair.nodes();
-    let writers = Writers::start(&pair.rack, &nodes, &format!("cut{round}"));
+    let writers = pair.writers(&format!("cut{round}"));
     let before = pair.boots();
     nodes[victim].machine.order(Order::Off).expect("a machine");
     let cut = Instant::now();
@@ -160,7 +141,7 @@ fn one_without_power(pair: &Pair, round: usize) {
 /// Off at once, and on again: the cluster comes back by itself.
 fn both_without_power(pair: &Pair) {
     let nodes = pair.nodes();
-    let writers = Writers::start(&pair.rack, &nodes, "dark");
+    let writers = pair.writers("dark");
     for order in [Order::Off, Order::On] {
         for node in nodes {
             node.machine.order(order).expect("a machine");
@@ -174,7 +155,7 @@ fn both_without_power(pair: &Pair) {
 /// One goes on, the other one is fenced, and nothing diverges.
 fn without_the_replication_link(pair: &Pair) {
     let nodes = pair.nodes();
-    let writers = Writers::start(&pair.rack, &nodes, "link");
+    let writers = pair.writers("link");
     let before = pair.boots();
     nodes[1].machine.plug("replication", false).expect("a cable");
     let cut = Instant::now();
@@ -200,7 +181,7 @@ fn without_the_replication_link(pair: &Pair) {
 /// DRBD leaves it, its node goes on over the network, and a new disk takes its place.
 fn on_a_broken_disk(pair: &Pair) {
     let nodes = pair.nodes();
-    let writers = Writers::start(&pair.rack, &nodes, "disk");
+    let writers = pair.writers("disk");
     let before = pair.boots();
     nodes[1].machine.change_disk(1, Medium::Broken).expect("a disk");
     pair.until("DRBD has left the broken disk", || {

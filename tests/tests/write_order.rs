@@ -56,8 +56,8 @@ fn boots_only_whole(layout: &Layout, node: &str, serial: &'static str, mac: &'st
     let trial = Trial { history: &history, plan: &plan, changing: &changing, images: &old };
     let faults = trial.run();
     assert_eq!(faults, Vec::<String>::new());
-    logs_in(&end, Firmware::Bios);
-    logs_in(&end, Firmware::Uefi);
+    comes_up(&end, Firmware::Bios);
+    comes_up(&end, Firmware::Uefi);
     recorder.remove();
     old.remove();
     end.remove();
@@ -73,9 +73,9 @@ fn critical(disk: &Disk) -> Vec<Range<u64>> {
     places
 }
 
-fn logs_in(images: &Images, firmware: Firmware) {
+fn comes_up(images: &Images, firmware: Firmware) {
     let node = Guest { firmware, ..Guest::new(images, "") };
-    let console = node.stops_with(" login: ");
+    let console = node.examine().console;
     assert!(console.contains("GRUB"), "{console}");
 }
 

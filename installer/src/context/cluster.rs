@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::model::fencing::FenceAgent;
-use crate::model::membership::{self, FenceDevice, Membership, Ocfs2, Promoted};
+use crate::model::membership::{self, FenceDevice, Membership, Promoted};
 
 /// Values for templates; without members everything is empty.
 #[derive(Clone, Debug, Serialize)]
@@ -90,7 +90,10 @@ struct Node {
 
 #[derive(Clone, Debug, Serialize)]
 struct Volume {
-    resource: String,
+    /// The DRBD resource or the export that it lies on.
+    on: String,
+    /// It lies on an export.
+    imported: bool,
     device: String,
     label: String,
     mount: String,
@@ -114,7 +117,7 @@ impl Cluster {
             defaults: membership.defaults.iter().map(assigned).collect(),
             fence_devices: membership.fencing.iter().map(Fence::new).collect(),
             promoted: membership.promoted.iter().map(|promoted| Resource::new(promoted, &names)).collect(),
-            ocfs2: membership.ocfs2.as_ref().map(|ocfs2| FileSystems::new(ocfs2, &membership.promoted)),
+            ocfs2: FileSystems::new(membership),
         }
     }
 }
@@ -172,12 +175,13 @@ impl Resource {
 }
 
 impl FileSystems {
-    fn new(ocfs2: &Ocfs2, promoted: &[Promoted]) -> Self {
+    fn new(membership: &Membership) -> Option<Self> {
+        let ocfs2 = membership.ocfs2.as_ref()?;
         let volume = |volume: &membership::Volume| {
-            let device = promoted.iter().find(|device| device.name == volume.resource)?;
             Some(Volume {
-                resource: volume.resource.clone(),
-                device: format!("/dev/drbd{}", device.minor),
+                on: volume.import.as_ref().unwrap_or(&volume.resource).clone(),
+                imported: volume.import.is_some(),
+                device: membership.device(volume)?,
                 label: volume.label.clone(),
                 mount: volume.mount.clone(),
             })
@@ -187,13 +191,13 @@ impl FileSystems {
             number: *number,
             address: *address,
         };
-        Self {
+        Some(Self {
             name: ocfs2.name.clone(),
             port: ocfs2.port,
             count: ocfs2.nodes.len(),
             nodes: ocfs2.nodes.iter().map(node).collect(),
             o2cb: ocfs2.o2cb.iter().map(|(name, value)| (name.replace('-', "_"), value.clone())).collect(),
             volumes: ocfs2.volumes.iter().filter_map(volume).collect(),
-        }
+        })
     }
 }

@@ -53,7 +53,7 @@ pub fn look(host: &mut dyn Run, cluster: &Membership, me: &str, roots: &Roots) -
         let replica = replicas.get(&resource.minor);
         facts.copies.insert(resource.name.clone(), copy(host, resource, replica, &roots.block)?);
         if replica.is_some_and(|replica| replica.role == "Primary") {
-            let found = signatures(host, &format!("/dev/drbd{}", resource.minor))?;
+            let found = signatures(host, &resource.device())?;
             facts.content.insert(resource.name.clone(), found.into_iter().next());
         }
     }

@@ -208,7 +208,7 @@ impl View<'_> {
         if !primary {
             return Some(Next::Act(Action::Promote { resource: name() }));
         }
-        let device = format!("/dev/drbd{}", resource.minor);
+        let device = resource.device();
         Some(match self.facts.content.get(&resource.name).cloned().flatten() {
             None => Next::Act(Action::MakeFileSystem {
                 device,

@@ -38,6 +38,7 @@ fn cluster(first_sync: FirstSync) -> Membership {
             o2cb: Vec::new(),
             volumes: vec![Volume {
                 resource: "xen".to_owned(),
+                import: None,
                 label: "XEN".to_owned(),
                 mount: "/XEN".to_owned(),
                 slots: 2,

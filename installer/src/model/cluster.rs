@@ -41,6 +41,7 @@ pub struct Cluster {
     /// Where each of them stands, in the same order.
     places: Vec<Place>,
     drbd: Vec<Drbd>,
+    exports: Vec<Export>,
     high_availability: HighAvailability,
 }
 
@@ -213,6 +214,10 @@ impl Node {
     fn address_in(&self, network: &NetworkName) -> Option<IpAddr> {
         self.interfaces.iter().find(|nic| nic.value.is_in(network))?.value.address
     }
+
+    fn is_in(&self, network: &NetworkName) -> bool {
+        self.interfaces.iter().any(|nic| nic.value.is_in(network))
+    }
 }
 
 impl Cluster {
@@ -240,6 +245,7 @@ impl Cluster {
             places: draft.nodes.iter().map(|node| node.at("name")).collect(),
             nodes: draft.nodes.into_iter().map(|node| node.value).collect(),
             drbd: draft.drbd.into_iter().map(|device| device.value).collect(),
+            exports: draft.exports.into_iter().map(|export| export.value).collect(),
             high_availability: draft.high_availability,
         })
     }

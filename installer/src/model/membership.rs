@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::fencing::FenceAgent;
+use super::storage::Carrier;
 
 /// A cluster as corosync, pacemaker and OCFS2 know it; without members there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +26,37 @@ pub struct Membership {
     pub watchdog: Option<String>,
     /// DRBD resources that pacemaker promotes.
     pub promoted: Vec<Promoted>,
+    /// Devices that nodes import over the network.
+    pub exports: Vec<Export>,
     /// OCFS2, if there are such file systems.
     pub ocfs2: Option<Ocfs2>,
+}
+
+impl Membership {
+    /// Where the nodes that mount `volume` find it.
+    #[must_use]
+    pub fn device(&self, volume: &Volume) -> Option<String> {
+        match &volume.import {
+            Some(name) => self.export(name).map(|export| export.protocol.device()),
+            None => self.promoted.iter().find(|device| device.name == volume.resource).map(Promoted::device),
+        }
+    }
+
+    /// The network from which `node` imports devices of AoE, if it does.
+    #[must_use]
+    pub fn aoe_network(&self, node: &str) -> Option<&str> {
+        let imports = |export: &&Export| {
+            matches!(export.protocol, Protocol::Aoe { .. })
+                && export.importers.iter().any(|name| name == node)
+        };
+        self.exports.iter().find(imports).map(|export| export.network.as_str())
+    }
+
+    /// The export of that name.
+    #[must_use]
+    pub fn export(&self, name: &str) -> Option<&Export> {
+        self.exports.iter().find(|export| export.name == name)
+    }
 }
 
 /// One node.
@@ -76,6 +106,14 @@ pub struct Promoted {
     pub first_sync: FirstSync,
 }
 
+impl Promoted {
+    /// Where a node that has a copy finds it.
+    #[must_use]
+    pub fn device(&self) -> String {
+        format!("/dev/drbd{}", self.minor)
+    }
+}
+
 /// What becomes of the sync by which new copies become the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,6 +122,71 @@ pub enum FirstSync {
     IfNeeded,
     /// It is left out: somebody has said that both copies are the same, or that nothing on them matters.
     Skip,
+}
+
+/// A device that nodes import over the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// Its name.
+    pub name: String,
+    /// What is exported.
+    pub on: Exported,
+    /// The network, and the name of the interface to it on every node.
+    pub network: String,
+    /// How it is exported.
+    pub protocol: Protocol,
+    /// Nodes that import it.
+    pub importers: Vec<String>,
+}
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exported {
+    /// The DRBD resource of that name, by the node where it is primary.
+    Replicated(String),
+    /// A device that one node has.
+    Local {
+        /// The node.
+        node: String,
+        /// What it has.
+        carrier: Carrier,
+    },
+}
+
+/// How a device is exported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// ATA over Ethernet.
+    Aoe {
+        /// The shelf, or major address.
+        shelf: u32,
+        /// The slot, or minor address.
+        slot: u32,
+    },
+    /// Network Block Device.
+    Nbd {
+        /// The address, which is always where the export is.
+        address: IpAddr,
+        /// The prefix length of its network.
+        prefix: u8,
+        /// The TCP port.
+        port: u32,
+        /// It is `/dev/nbdMINOR` on the nodes that import it.
+        minor: u32,
+    },
+}
+
+impl Protocol {
+    /// What the device is called where it is imported.
+    #[must_use]
+    pub fn device(&self) -> String {
+        match self {
+            Self::Aoe { shelf, slot } => format!("/dev/etherd/e{shelf}.{slot}"),
+            Self::Nbd { minor, .. } => format!("/dev/nbd{minor}"),
+        }
+    }
 }
 
 /// An OCFS2 cluster.
@@ -106,6 +209,8 @@ pub struct Ocfs2 {
 pub struct Volume {
     /// The DRBD resource that it lies on.
     pub resource: String,
+    /// The export by which nodes reach that, if they have no copies themselves.
+    pub import: Option<String>,
     /// Its label.
     pub label: String,
     /// Where it is mounted.

@@ -180,7 +180,7 @@ pub struct ArrayRule {
 }
 
 /// What carries a file system or a physical volume, by name. Written `partition:NAME`, `array:NAME`, `volume:VG/LV`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Carrier {
     /// The partition of that name; its group has exactly one disk.

@@ -2,6 +2,7 @@
 
 use super::partitions::backup_gpt;
 use super::{Array, Device, Disk, Filesystem, LogicalVolume, Partition, PartitionRef, Plan, VolumeGroup};
+use crate::model::storage::Carrier;
 use crate::units::Bytes;
 
 impl PartitionRef {
@@ -73,6 +74,19 @@ impl Plan {
             let at = move |partition: &Partition| PartitionRef { disk, number: partition.number };
             planned.partitions.iter().map(move |partition| (at(partition), partition))
         })
+    }
+
+    /// What a layout calls `carrier`; none if the plan does not have it.
+    #[must_use]
+    pub fn device(&self, carrier: &Carrier) -> Option<Device> {
+        let device = match carrier {
+            Carrier::Partition(wanted) => {
+                Device::Partition(self.partitions().find(|(_, partition)| partition.name == *wanted)?.0)
+            }
+            Carrier::Array(name) => Device::Array(name.clone()),
+            Carrier::Volume { group, name } => Device::Volume { group: group.clone(), name: name.clone() },
+        };
+        self.device_size(&device).map(|_| device)
     }
 
     /// How large a device is; none if the plan does not have it.

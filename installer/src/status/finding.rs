@@ -22,6 +22,10 @@ pub enum Area {
     Member,
     /// What switches nodes off.
     Fencing,
+    /// Devices that other nodes import.
+    Export,
+    /// Devices of other nodes.
+    Import,
     /// File systems.
     Mount,
     /// What pacemaker runs.
@@ -38,6 +42,8 @@ impl fmt::Display for Area {
             Self::Quorum => "quorum",
             Self::Member => "member",
             Self::Fencing => "fencing",
+            Self::Export => "export",
+            Self::Import => "import",
             Self::Mount => "mount",
             Self::Resource => "resource",
         })

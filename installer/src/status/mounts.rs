@@ -41,13 +41,18 @@ pub(super) fn of_plan(node: &Node<'_>, plan: &Plan) -> Vec<Finding> {
     judge_all(node, wanted)
 }
 
-/// Those that lie on DRBD: where it is primary. Pacemaker mounts them.
+/// Those of the cluster, which pacemaker mounts: where they are imported, or where DRBD is primary.
 pub(super) fn of_cluster(node: &Node<'_>, cluster: &Membership, minors: &Minors) -> Vec<Finding> {
     let volumes = cluster.ocfs2.iter().flat_map(|ocfs2| &ocfs2.volumes);
     let wanted = volumes.filter_map(|volume| {
-        let device = cluster.promoted.iter().find(|device| device.name == volume.resource)?;
-        let is_wanted = is_wanted(node, device, minors.get(&device.minor));
-        is_wanted.then(|| shared(volume, device))
+        let is_wanted = match &volume.import {
+            Some(name) => cluster.export(name)?.importers.contains(&node.name),
+            None => {
+                let device = cluster.promoted.iter().find(|device| device.name == volume.resource)?;
+                is_wanted(node, device, minors.get(&device.minor))
+            }
+        };
+        is_wanted.then(|| shared(volume, cluster.device(volume)))
     });
     judge_all(node, wanted)
 }
@@ -59,16 +64,17 @@ fn is_wanted(node: &Node<'_>, device: &Promoted, minor: Option<&Minor>) -> bool 
     device.nodes.contains(&node.name) && (everywhere || primary)
 }
 
-fn shared<'a>(volume: &'a Volume, device: &Promoted) -> Wanted<'a> {
+fn shared(volume: &Volume, device: Option<String>) -> Wanted<'_> {
+    let (on, after) = match &volume.import {
+        Some(export) => (export, "it is imported"),
+        None => (&volume.resource, "DRBD is primary"),
+    };
     Wanted {
         point: &volume.mount,
         kind: "ocfs2",
-        source: Some(format!("/dev/drbd{}", device.minor)),
+        source: device,
         read_only: false,
-        hint: format!(
-            "pacemaker mounts it once DRBD is primary; if that is well: crm resource cleanup {}-mount",
-            volume.resource
-        ),
+        hint: format!("pacemaker mounts it once {after}; if that is well: crm resource cleanup {on}-mount"),
     }
 }
 

@@ -6,20 +6,38 @@ use crate::{messages, report};
 /// Two nodes that share a device and the file system on it.
 const SOUND: &str = include_str!("../../../tests/clusters/seed-b.toml");
 
-/// An export of a volume of `master1`, and one that follows a primary.
+/// A third node, an export of a volume that it has, and one that follows a primary of the others.
 const EXPORTS: &str = r#"
+[[node]]
+name = "compute1"
+number = 3
+profile = "pair"
+fencing = { address = "10.0.2.103", secret = "bmc-compute1" }
+interface = [
+    { mac = "52:54:00:00:05:05", network = "lan", address = "10.0.2.13" },
+    { mac = "52:54:00:00:05:06", network = "replication", address = "10.0.1.3" },
+]
+
+[[drbd]]
+name = "data"
+nodes = ["master1", "master2"]
+minor = 2
+port = 7789
+network = "replication"
+backing = "volume:vg0/cluster"
+
 [[export]]
 name = "disk"
 on = "volume:vg0/cluster"
-node = "master1"
+node = "compute1"
 network = "replication"
 protocol = "aoe"
 shelf = 1
 slot = 0
 
 [[export]]
-name = "xen"
-on = "drbd:xen"
+name = "data"
+on = "drbd:data"
 network = "lan"
 protocol = "nbd"
 address = "10.0.2.20"
@@ -282,11 +300,11 @@ fn all_nodes_can_mount_what_they_share() {
 #[test]
 fn what_is_exported_is_there() {
     let virtual_address = "take an address of that network that no machine has: it moves with the export";
-    let cases: [(&str, &str, &[&str]); 17] = [
+    let cases: [(&str, &str, &[&str]); 19] = [
         (
-            "name = \"xen\"",
-            "name = \"disk\"",
-            &["export `disk` is already used at cluster.toml:83:8", "give each export a name of its own"],
+            "[[export]]\nname = \"data\"",
+            "[[export]]\nname = \"disk\"",
+            &["export `disk` is already used at cluster.toml:101:8", "give each export a name of its own"],
         ),
         (
             "shelf = 1",
@@ -311,7 +329,7 @@ fn what_is_exported_is_there() {
             "on = \"volume:vg0/cluster\"",
             "on = \"volume:vg0/data\"",
             &[
-                "node `master1` has no `volume:vg0/data`",
+                "node `compute1` has no `volume:vg0/data`",
                 "`xbuild plan --profile pair` shows what its profile makes",
             ],
         ),
@@ -329,18 +347,46 @@ fn what_is_exported_is_there() {
             ],
         ),
         (
-            "node = \"master1\"\n",
+            "node = \"compute1\"\n",
             "",
             &["missing key `node`", "add a line such as `node = \"mesh1\"`: whose device it is"],
         ),
-        ("node = \"master1\"", "node = \"master3\"", &["unknown node `master3`", "did you mean `master1`?"]),
         (
+            "node = \"compute1\"",
+            "node = \"compute2\"",
+            &["unknown node `compute2`", "did you mean `compute1`?"],
+        ),
+        (
+            "node = \"compute1\"",
+            "node = \"master1\"",
+            &[
+                "`volume:vg0/cluster` carries `data`, which DRBD replicates",
+                "export that instead: `on = \"drbd:data\"`",
+            ],
+        ),
+        (
+            "on = \"drbd:data\"",
             "on = \"drbd:xen\"",
-            "on = \"drbd:xen\"\nnode = \"master1\"",
+            &[
+                "`xen` is primary on both nodes, and an export is where the primary is",
+                "remove `primaries` from `[[drbd]]` `xen`",
+            ],
+        ),
+        (
+            "on = \"drbd:data\"",
+            "on = \"drbd:data\"\nnode = \"master1\"",
             &["a replicated device is exported by its primary", "remove `node`"],
         ),
-        ("on = \"drbd:xen\"", "on = \"drbd:zen\"", &["unknown DRBD resource `zen`", "did you mean `xen`?"]),
-        ("network = \"lan\"", "network = \"wan\"", &["unknown network `wan`", "did you mean `lan`?"]),
+        (
+            "on = \"drbd:data\"",
+            "on = \"drbd:date\"",
+            &["unknown DRBD resource `date`", "did you mean `data`?"],
+        ),
+        (
+            "network = \"lan\"\nprotocol",
+            "network = \"wan\"\nprotocol",
+            &["unknown network `wan`", "did you mean `lan`?"],
+        ),
         ("\"10.0.2.20\"", "\"10.0.2.12\"", &["10.0.2.12 is the address of node `master2`", virtual_address]),
         (
             "\"10.0.2.20\"",
@@ -366,12 +412,13 @@ fn what_is_exported_is_there() {
         let report = wrong(&[], &EXPORTS.replacen(sound, slip, 1));
         assert_eq!(messages(&report), expected, "{slip}");
     }
+    let exports = &EXPORTS[EXPORTS.find("[[export]]").unwrap()..];
     let again =
-        EXPORTS.replace("name = \"disk\"", "name = \"disk2\"").replace("name = \"xen\"", "name = \"xen2\"");
+        exports.replace("name = \"disk\"", "name = \"disk2\"").replace("name = \"data\"", "name = \"data2\"");
     let expected = [
-        "NBD address `10.0.2.20 port 10809` is already used at cluster.toml:96:11",
+        "NBD address `10.0.2.20 port 10809` is already used at cluster.toml:114:11",
         "give each export an address or a port of its own",
-        "shelf.slot `1.0` is already used at cluster.toml:89:8",
+        "shelf.slot `1.0` is already used at cluster.toml:107:8",
         "initiators know a device by it: take the next free slot",
     ];
     let report = wrong(&[], &format!("{EXPORTS}{again}"));
@@ -380,6 +427,42 @@ fn what_is_exported_is_there() {
     found.extend(said.chunks(2));
     found.sort_unstable();
     assert_eq!(found.concat(), expected);
+}
+
+#[test]
+fn what_is_exported_reaches_somebody() {
+    let far = |exports: &str, interfaces: &str| {
+        let network = "\n[[network]]\nname = \"far\"\nsubnet = \"10.9.0.0/24\"\n";
+        let own = "    { mac = \"52:54:00:00:05:06\"";
+        let far = |at: usize| format!("    {{ mac = \"52:54:00:00:09:0{at}\", network = \"far\" }},\n");
+        let interfaces: String = (1..=interfaces.len()).map(far).collect();
+        let exports = exports.replacen(own, &format!("{interfaces}{own}"), 1);
+        messages(&wrong(&[], &format!("{exports}{network}")))
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let disk = EXPORTS.replacen("network = \"replication\"\nprotocol", "network = \"far\"\nprotocol", 1);
+    let expected = [
+        "no other node is in network `far`",
+        "give those that shall import it a `[[node.interface]]` with `network = \"far\"`",
+    ];
+    assert_eq!(far(&disk, "x"), expected);
+    let give = "give it a `[[node.interface]]` with `network = \"far\"`";
+    assert_eq!(far(&disk, ""), ["node `compute1` has the device, and no interface in network `far`", give]);
+    let aoe = "protocol = \"aoe\"\nshelf = 1\nslot = 1";
+    let two = EXPORTS.replacen("protocol = \"nbd\"\naddress = \"10.0.2.20\"", aoe, 1);
+    let expected = [
+        "AoE over `lan` here, and over `replication` at cluster.toml:104:11",
+        "let all exports by AoE be in one network",
+    ];
+    assert_eq!(messages(&wrong(&[], &two)), expected);
+    let local = wrong(&[("on = \"drbd:xen\"", "on = \"export:disk\"")], EXPORTS);
+    let expected = [
+        "`volume:vg0/cluster` is a device of one node, which would not mount it",
+        "export a device that DRBD replicates: `on = \"drbd:NAME\"`",
+    ];
+    assert_eq!(messages(&local), expected);
 }
 
 #[test]
@@ -415,8 +498,8 @@ fn the_parts_leave_each_other_time() {
     let expected = "OCFS2 gives up a silent node after 20 s, and `xen` can be frozen for 59 s: noticing takes 24 s, \
                     fencing 35 s";
     assert_eq!(messages(&wrong(&impatient, ""))[0], expected);
-    let imported = wrong(&[("on = \"drbd:xen\"", "on = \"export:xen\"")], EXPORTS);
-    let expected = "OCFS2 fences a node whose disk is silent for 60 s, and `xen` can be frozen for 79 s: noticing takes 24 s, \
-                    fencing 35 s, its export by the other node 20 s";
+    let imported = wrong(&[("on = \"drbd:xen\"", "on = \"export:data\"")], EXPORTS);
+    let expected = "OCFS2 fences a node whose disk is silent for 60 s, and `data` can be frozen for 89 s: noticing takes 24 s, \
+                    fencing 35 s, its export by the other node 30 s";
     assert_eq!(messages(&imported)[2], expected);
 }

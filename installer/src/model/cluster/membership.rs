@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use super::{Cluster, Node};
 use crate::model::document::Entry;
 use crate::model::drbd::{Drbd, Primaries};
+use crate::model::export;
 use crate::model::fencing::{self, FenceAgent, Fencing};
-use crate::model::membership::{FenceDevice, Member, Membership, Ocfs2, Promoted, Volume};
+use crate::model::membership::{
+    Export, Exported, FenceDevice, Member, Membership, Ocfs2, Promoted, Protocol, Volume,
+};
 use crate::model::ocfs2;
 use crate::model::setting::Settings;
 use crate::model::shared::Shared;
@@ -43,6 +46,7 @@ impl Cluster {
             fencing: fencing.map(devices).unwrap_or_default(),
             watchdog: fencing.and_then(|fencing| fencing.watchdog.as_ref()).map(ToString::to_string),
             promoted: self.drbd.iter().map(promoted).collect(),
+            exports: self.exports(),
             ocfs2: parts.ocfs2.as_ref().map(|ocfs2| self.ocfs2(&ocfs2.value)),
         }
     }
@@ -54,21 +58,78 @@ impl Cluster {
             .filter_map(|node| Some((node.name.to_string(), node.number(), node.address_in(&ocfs2.network)?)))
             .collect();
         nodes.sort_by_key(|(_, number, _)| *number);
-        let volume = |volume: &ocfs2::Volume| Volume {
-            resource: match &volume.on {
-                Shared::Drbd(name) | Shared::Export(name) => name.clone(),
-            },
-            label: volume.label.to_string(),
-            mount: volume.mount.to_string(),
-            slots: volume.slots.map_or(nodes.len() as u32, |slots| slots.0),
+        let volume = |volume: &ocfs2::Volume| {
+            let (resource, import) = self.below(&volume.on)?;
+            let mounted_by = match &import {
+                Some(export) => export.importers.len(),
+                None => nodes.len(),
+            };
+            Some(Volume {
+                resource,
+                import: import.map(|export| export.name),
+                label: volume.label.to_string(),
+                mount: volume.mount.to_string(),
+                slots: volume.slots.map_or(mounted_by as u32, |slots| slots.0),
+            })
         };
         Ocfs2 {
             name: ocfs2.name.to_string(),
             port: ocfs2.port.0,
             o2cb: owned(&ocfs2.o2cb),
-            volumes: ocfs2.volumes.iter().map(|entry| volume(&entry.value)).collect(),
+            volumes: ocfs2.volumes.iter().filter_map(|entry| volume(&entry.value)).collect(),
             nodes,
         }
+    }
+
+    /// The DRBD resource below a file system, and the export by which it is reached if it is not reached by itself.
+    fn below(&self, device: &Shared) -> Option<(String, Option<Export>)> {
+        let name = match device {
+            Shared::Drbd(name) => return Some((name.clone(), None)),
+            Shared::Export(name) => name,
+        };
+        let export = self.exports().into_iter().find(|export| export.name == *name)?;
+        match &export.on {
+            Exported::Replicated(resource) => Some((resource.clone(), Some(export))),
+            Exported::Local { .. } => None,
+        }
+    }
+
+    fn exports(&self) -> Vec<Export> {
+        let mut minors = 0..;
+        self.exports.iter().filter_map(|export| self.export(export, &mut minors)).collect()
+    }
+
+    /// `minors` has numbers for devices of NBD that are still free.
+    fn export(&self, export: &export::Export, minors: &mut impl Iterator<Item = u32>) -> Option<Export> {
+        let network = self.networks.iter().find(|network| network.name == export.network)?;
+        let (on, exporters) = match &export.on {
+            export::Exported::Drbd(name) => {
+                let device = self.drbd.iter().find(|device| device.name.as_str() == name)?;
+                let nodes = device.nodes.iter().map(|node| &node.value).collect();
+                (Exported::Replicated(name.clone()), nodes)
+            }
+            export::Exported::Local(carrier) => {
+                let node = &export.node.as_ref()?.value;
+                (Exported::Local { node: node.to_string(), carrier: carrier.clone() }, vec![node])
+            }
+        };
+        let importers =
+            self.nodes.iter().filter(|node| node.is_in(&network.name) && !exporters.contains(&&node.name));
+        Some(Export {
+            name: export.name.to_string(),
+            on,
+            network: network.name.to_string(),
+            protocol: match export.protocol {
+                export::Protocol::Aoe { shelf, slot } => Protocol::Aoe { shelf: shelf.0, slot: slot.0 },
+                export::Protocol::Nbd { port, address } => Protocol::Nbd {
+                    address,
+                    prefix: network.subnet.prefix(),
+                    port: port.0,
+                    minor: minors.next()?,
+                },
+            },
+            importers: importers.map(|node| node.name.to_string()).collect(),
+        })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Whether what is exported is there, and no export is in the way of another one.
 
-use super::super::{Draft, Network};
+use super::super::{Draft, Network, Node};
 use crate::model::document::Entry;
+use crate::model::drbd::{Drbd, Primaries};
 use crate::model::export::{Export, Exported, Protocol};
 use crate::model::names;
 use crate::model::problem::{Problem, Problems};
 use crate::model::resolve::Profiles;
+use crate::model::storage::Carrier;
+use crate::model::words::Hostname;
 
 pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems) {
     let exports = &draft.exports;
@@ -24,7 +27,57 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     for export in exports {
         network(export, draft, problems);
         device(export, draft, profiles, problems);
+        problems.extend(importers(export, draft));
     }
+    problems.extend(one_network_of_aoe(exports));
+}
+
+/// Nodes that have the device.
+fn exporters<'a>(export: &'a Export, draft: &'a Draft) -> Vec<&'a Node> {
+    let names: Vec<_> = match &export.on {
+        Exported::Drbd(name) => {
+            let device = draft.drbd.iter().find(|device| device.value.name.as_str() == name);
+            device.into_iter().flat_map(|device| &device.value.nodes).map(|node| &node.value).collect()
+        }
+        Exported::Local(_) => export.node.iter().map(|node| &node.value).collect(),
+    };
+    draft.nodes.iter().map(|node| &node.value).filter(|node| names.contains(&&node.name)).collect()
+}
+
+/// Whoever exports must be in the network, and somebody else too.
+fn importers(export: &Entry<Export>, draft: &Draft) -> Option<Problem> {
+    let network = &export.value.network;
+    if draft.networks.iter().all(|known| known.value.name != *network) {
+        return None;
+    }
+    let exporters = exporters(&export.value, draft);
+    let (message, hint) = if let Some(node) = exporters.iter().find(|node| !node.is_in(network)) {
+        (
+            format!("node `{}` has the device, and no interface in network `{network}`", node.name),
+            format!("give it a `[[node.interface]]` with `network = \"{network}\"`"),
+        )
+    } else if draft.nodes.iter().filter(|node| node.value.is_in(network)).count() <= exporters.len() {
+        let hint =
+            format!("give those that shall import it a `[[node.interface]]` with `network = \"{network}\"`");
+        (format!("no other node is in network `{network}`"), hint)
+    } else {
+        return None;
+    };
+    Some(Problem::at(export.at("network"), message, hint))
+}
+
+/// The kernel is told one.
+fn one_network_of_aoe(exports: &[Entry<Export>]) -> Option<Problem> {
+    let mut aoe = exports.iter().filter(|export| matches!(export.value.protocol, Protocol::Aoe { .. }));
+    let first = aoe.next()?;
+    let other = aoe.find(|export| export.value.network != first.value.network)?;
+    let message = format!(
+        "AoE over `{}` here, and over `{}` at {}",
+        other.value.network,
+        first.value.network,
+        first.at("network")
+    );
+    Some(Problem::at(other.at("network"), message, "let all exports by AoE be in one network"))
 }
 
 fn network(export: &Entry<Export>, draft: &Draft, problems: &mut Problems) {
@@ -42,8 +95,7 @@ fn network(export: &Entry<Export>, draft: &Draft, problems: &mut Problems) {
 
 /// What is wrong with the address of an export.
 fn virtual_address(network: &Network, draft: &Draft, address: std::net::IpAddr) -> Option<String> {
-    let nics =
-        |node: &super::super::Node| node.interfaces.iter().any(|nic| nic.value.address == Some(address));
+    let nics = |node: &Node| node.interfaces.iter().any(|nic| nic.value.address == Some(address));
     if let Some(node) = draft.nodes.iter().find(|node| nics(&node.value)) {
         return Some(format!("{address} is the address of node `{}`", node.value.name));
     }
@@ -58,10 +110,19 @@ fn virtual_address(network: &Network, draft: &Draft, address: std::net::IpAddr) 
 
 fn device(export: &Entry<Export>, draft: &Draft, profiles: &Profiles, problems: &mut Problems) {
     match &export.value.on {
-        Exported::Drbd(name) => {
-            let known = draft.drbd.iter().map(|device| device.value.name.as_str());
-            names::known("DRBD resource", name, export.at("on"), known, problems);
-        }
+        Exported::Drbd(name) => match draft.drbd.iter().find(|device| device.value.name.as_str() == name) {
+            Some(device) if device.value.primaries == Primaries::Both => {
+                let message =
+                    format!("`{name}` is primary on both nodes, and an export is where the primary is");
+                let hint = format!("remove `primaries` from `[[drbd]]` `{name}`");
+                problems.push(Problem::at(export.at("on"), message, hint));
+            }
+            Some(_) => {}
+            None => {
+                let known = draft.drbd.iter().map(|device| device.value.name.as_str());
+                names::known("DRBD resource", name, export.at("on"), known, problems);
+            }
+        },
         Exported::Local(carrier) => {
             let Some(owner) = &export.value.node else { return };
             let Some(node) = draft.nodes.iter().find(|node| node.value.name == owner.value) else {
@@ -77,7 +138,18 @@ fn device(export: &Entry<Export>, draft: &Draft, profiles: &Profiles, problems: 
             } else if let Some(mount) = profile.layout.filesystems.iter().find(|rule| rule.on == *carrier) {
                 let message = format!("`{carrier}` carries `{}` of the node itself", mount.label);
                 problems.push(Problem::at(export.at("on"), message, "export what nothing else is on"));
+            } else if let Some(device) =
+                draft.drbd.iter().find(|device| backs(&device.value, carrier, &owner.value))
+            {
+                let name = &device.value.name;
+                let message = format!("`{carrier}` carries `{name}`, which DRBD replicates");
+                let hint = format!("export that instead: `on = \"drbd:{name}\"`");
+                problems.push(Problem::at(export.at("on"), message, hint));
             }
         }
     }
+}
+
+fn backs(device: &Drbd, carrier: &Carrier, node: &Hostname) -> bool {
+    device.backing == *carrier && device.nodes.iter().any(|other| other.value == *node)
 }

@@ -62,6 +62,14 @@ fn needs_members(draft: &Draft, problems: &mut Problems) {
         let message = format!("`[{table}]` in a cluster whose members do not know each other");
         problems.push(Problem::at(place, message, "add `[corosync]` with `networks = [\"lan\"]`"));
     }
+    for export in &draft.exports {
+        let message = format!("`{}` in a cluster whose members do not know each other", export.value.name);
+        problems.push(Problem::at(
+            export.at("name"),
+            message,
+            "add `[corosync]` with `networks = [\"lan\"]`",
+        ));
+    }
     for device in draft.drbd.iter().filter(|device| device.value.primaries == Primaries::Both) {
         let message = format!(
             "`{}` has two primaries, and nothing that stops them when they lose each other",

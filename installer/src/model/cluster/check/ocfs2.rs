@@ -3,6 +3,7 @@
 use super::super::{Draft, Node};
 use crate::model::document::Entry;
 use crate::model::drbd::{Drbd, Primaries};
+use crate::model::export::{Export, Exported};
 use crate::model::names;
 use crate::model::ocfs2::{Ocfs2, Volume};
 use crate::model::problem::{Problem, Problems};
@@ -46,8 +47,13 @@ fn on(volume: &Entry<Volume>, draft: &Draft, problems: &mut Problems) {
     let place = volume.at("on");
     match &volume.value.on {
         Shared::Export(name) => {
-            let known = draft.exports.iter().map(|export| export.value.name.as_str());
-            names::known("export", name, place, known, problems);
+            match draft.exports.iter().find(|export| export.value.name.as_str() == name) {
+                Some(export) => problems.extend(replicated(volume, &export.value)),
+                None => {
+                    let known = draft.exports.iter().map(|export| export.value.name.as_str());
+                    names::known("export", name, place, known, problems);
+                }
+            }
         }
         Shared::Drbd(name) => match draft.drbd.iter().find(|device| device.value.name.as_str() == name) {
             Some(device) => problems.extend(primaries(volume, &device.value)),
@@ -57,6 +63,13 @@ fn on(volume: &Entry<Volume>, draft: &Draft, problems: &mut Problems) {
             }
         },
     }
+}
+
+/// Who exports a device of its own does not import it.
+fn replicated(volume: &Entry<Volume>, export: &Export) -> Option<Problem> {
+    let Exported::Local(carrier) = &export.on else { return None };
+    let message = format!("`{carrier}` is a device of one node, which would not mount it");
+    Some(Problem::at(volume.at("on"), message, "export a device that DRBD replicates: `on = \"drbd:NAME\"`"))
 }
 
 /// A secondary cannot even read its device.

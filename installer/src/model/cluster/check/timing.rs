@@ -13,7 +13,7 @@ use super::super::Draft;
 use crate::model::corosync::Corosync;
 use crate::model::document::Entry;
 use crate::model::drbd::Drbd;
-use crate::model::export::Exported;
+use crate::model::export::{Exported, Protocol};
 use crate::model::ocfs2::Ocfs2;
 use crate::model::problem::{Problem, Problems};
 use crate::model::shared::Shared;
@@ -21,6 +21,8 @@ use crate::model::shared::Shared;
 /// Until the other node has promoted the device, taken the address and started the export: three steps of pacemaker, each
 /// of which took less than three seconds on emulated machines.
 const FAILOVER: u64 = 20_000;
+/// Until a request without an answer is sent again: `RETRY` of `import/netlink.rs`.
+const NBD_RETRY: u64 = 10_000;
 
 pub(super) fn check(draft: &Draft, problems: &mut Problems) {
     let parts = &draft.high_availability;
@@ -64,12 +66,11 @@ struct Freeze<'a> {
 impl<'a> Freeze<'a> {
     /// None for a device without OCFS2 on it, or where nobody is fenced.
     fn of(draft: &Draft, corosync: &Corosync, device: &'a Drbd, ocfs2: &Entry<Ocfs2>) -> Option<Self> {
-        let path = path(draft, ocfs2, device.name.as_str())?;
         Some(Self {
             device: device.name.as_str(),
             detection: device.detection().max(corosync.detection()),
             fencing: draft.high_availability.fencing.as_ref()?.value.duration(),
-            failover: if path == Path::Imported { FAILOVER } else { 0 },
+            failover: failover(draft, ocfs2, device.name.as_str())?,
         })
     }
 
@@ -91,21 +92,17 @@ impl std::fmt::Display for Freeze<'_> {
     }
 }
 
-/// How a node of OCFS2 reaches a DRBD device.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Path {
-    /// It has a copy.
-    Own,
-    /// Over the network.
-    Imported,
-}
-
-fn path(draft: &Draft, ocfs2: &Entry<Ocfs2>, device: &str) -> Option<Path> {
+/// How long it takes in addition until a node of OCFS2 reaches a DRBD device again: not at all where it has a copy.
+fn failover(draft: &Draft, ocfs2: &Entry<Ocfs2>, device: &str) -> Option<u64> {
     ocfs2.value.volumes.iter().find_map(|volume| match &volume.value.on {
-        Shared::Drbd(name) => (name == device).then_some(Path::Own),
+        Shared::Drbd(name) => (name == device).then_some(0),
         Shared::Export(name) => {
             let export = draft.exports.iter().find(|export| export.value.name.as_str() == name)?;
-            (export.value.on == Exported::Drbd(device.to_owned())).then_some(Path::Imported)
+            let retry = match export.value.protocol {
+                Protocol::Aoe { .. } => 0,
+                Protocol::Nbd { .. } => NBD_RETRY,
+            };
+            (export.value.on == Exported::Drbd(device.to_owned())).then_some(FAILOVER + retry)
         }
     })
 }

@@ -1,0 +1,129 @@
+//! What vblade, nbd-server and pacemaker are told of devices that nodes import.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::model::membership::{self, Exported, Membership, Protocol};
+use crate::plan::Plan;
+
+/// The exports of a cluster, and the part that one node has in them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Exports {
+    /// Those that follow the primary of a DRBD resource.
+    exports: Vec<Moving>,
+    /// Files below `/etc/vblade.conf.d`: what this node exports over AoE, or may have to.
+    blades: Vec<Blade>,
+    /// Of these, those that systemd starts, because no other node has the device.
+    blades_at_boot: Vec<String>,
+    /// Files of nbd-server, one server each.
+    nbd_servers: Vec<NbdServer>,
+}
+
+/// An export that pacemaker moves.
+#[derive(Clone, Debug, Serialize)]
+struct Moving {
+    name: String,
+    resource: String,
+    /// The unit that exports it.
+    unit: String,
+    /// The address that moves along; AoE needs none.
+    address: Option<Address>,
+    /// Nodes that do not import it.
+    elsewhere: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Address {
+    ip: IpAddr,
+    prefix: u8,
+    interface: String,
+}
+
+/// vblade-persistence(5).
+#[derive(Clone, Debug, Serialize)]
+struct Blade {
+    name: String,
+    shelf: u32,
+    slot: u32,
+    interface: String,
+    device: String,
+}
+
+/// nbd-server(5).
+#[derive(Clone, Debug, Serialize)]
+struct NbdServer {
+    name: String,
+    port: u32,
+    device: String,
+}
+
+impl Exports {
+    pub(super) fn new(membership: &Membership, plan: &Plan, hostname: &str) -> Self {
+        let mut exports = Self::default();
+        for export in &membership.exports {
+            if let Some(moving) = Moving::new(export, membership) {
+                exports.exports.push(moving);
+            }
+            if let Some(device) = exported_by(export, membership, plan, hostname) {
+                exports.serve(export, device);
+            }
+        }
+        exports
+    }
+
+    fn serve(&mut self, export: &membership::Export, device: String) {
+        let name = export.name.clone();
+        match export.protocol {
+            Protocol::Aoe { shelf, slot } => {
+                if let Exported::Local { .. } = export.on {
+                    self.blades_at_boot.push(name.clone());
+                }
+                let interface = export.network.clone();
+                self.blades.push(Blade { name, shelf, slot, interface, device });
+            }
+            Protocol::Nbd { port, .. } => self.nbd_servers.push(NbdServer { name, port, device }),
+        }
+    }
+}
+
+impl Moving {
+    fn new(export: &membership::Export, membership: &Membership) -> Option<Self> {
+        let Exported::Replicated(resource) = &export.on else { return None };
+        let name = &export.name;
+        let imports = |member: &membership::Member| export.importers.contains(&member.name);
+        let elsewhere = membership.members.iter().filter(|member| !imports(member));
+        let (unit, address) = match export.protocol {
+            Protocol::Aoe { .. } => (format!("vblade@{name}"), None),
+            Protocol::Nbd { address, prefix, .. } => {
+                let interface = export.network.clone();
+                (format!("xbuild-nbd@{name}"), Some(Address { ip: address, prefix, interface }))
+            }
+        };
+        Some(Self {
+            name: name.clone(),
+            resource: resource.clone(),
+            unit,
+            address,
+            elsewhere: elsewhere.map(|member| member.name.clone()).collect(),
+        })
+    }
+}
+
+/// The device that this node exports, if it is one of those that do.
+fn exported_by(
+    export: &membership::Export,
+    membership: &Membership,
+    plan: &Plan,
+    hostname: &str,
+) -> Option<String> {
+    match &export.on {
+        Exported::Replicated(resource) => {
+            let device = membership.promoted.iter().find(|device| device.name == *resource)?;
+            device.nodes.iter().any(|node| node == hostname).then(|| device.device())
+        }
+        Exported::Local { node, carrier } => {
+            (node == hostname).then(|| plan.device(carrier).map(|device| plan.device_path(&device))).flatten()
+        }
+    }
+}
