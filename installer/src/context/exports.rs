@@ -29,6 +29,8 @@ struct Moving {
     unit: String,
     /// The address that moves along; AoE needs none.
     address: Option<Address>,
+    /// Nodes that cannot export it. Pacemaker would take what they lack of it for an error.
+    without_copy: Vec<String>,
     /// Nodes that do not import it.
     elsewhere: Vec<String>,
 }
@@ -91,8 +93,11 @@ impl Moving {
     fn new(export: &membership::Export, membership: &Membership) -> Option<Self> {
         let Exported::Replicated(resource) = &export.on else { return None };
         let name = &export.name;
-        let imports = |member: &membership::Member| export.importers.contains(&member.name);
-        let elsewhere = membership.members.iter().filter(|member| !imports(member));
+        let device = membership.promoted.iter().find(|device| device.name == *resource)?;
+        let all_but = |nodes: &[String]| -> Vec<String> {
+            let names = membership.members.iter().map(|member| &member.name);
+            names.filter(|name| !nodes.contains(name)).cloned().collect()
+        };
         let (unit, address) = match export.protocol {
             Protocol::Aoe { .. } => (format!("vblade@{name}"), None),
             Protocol::Nbd { address, prefix, .. } => {
@@ -105,7 +110,8 @@ impl Moving {
             resource: resource.clone(),
             unit,
             address,
-            elsewhere: elsewhere.map(|member| member.name.clone()).collect(),
+            without_copy: all_but(&device.nodes),
+            elsewhere: all_but(&export.importers),
         })
     }
 }
