@@ -97,6 +97,10 @@ impl Section for Export {
             }
             _ => {}
         }
+        if let (Some(Exported::Local(_)), Some(Protocol::Nbd { .. })) = (&on, &protocol) {
+            let hint = "write `protocol = \"aoe\"` with `shelf` and `slot`";
+            table.problem("protocol", "a device of one node is exported over AoE", hint);
+        }
         Some(Self { name: name?, on: on?, node, network: network?, protocol: protocol? })
     }
 }

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod drbd;
+mod export;
 mod install;
 mod interfaces;
 mod layout;
