@@ -4,6 +4,7 @@ mod cluster;
 mod devices;
 mod drbd;
 mod exports;
+mod groups;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use self::cluster::Cluster;
 use self::devices::Devices;
 use self::drbd::{Partition, Resource};
 use self::exports::Exports;
+use self::groups::Groups;
 use crate::model::node::{Boot, Identity, NodeSpec};
 use crate::model::storage::FilesystemKind;
 use crate::plan::{Device, Filesystem, Plan};
@@ -53,6 +55,9 @@ pub struct Context {
     /// `exports` and the files for them.
     #[serde(flatten)]
     exports: Exports,
+    /// Volume groups that several nodes use.
+    #[serde(flatten)]
+    groups: Groups,
 }
 
 /// Arguments, joined by spaces.
@@ -114,13 +119,14 @@ impl Context {
                 .iter()
                 .map(|array| ArrayEntry { name: array.name.clone(), uuid: mdadm_uuid(array.uuid) })
                 .collect(),
-            lvm_devices: plan.volume_groups.iter().flat_map(|group| lvm_names(plan, &group.on)).collect(),
+            lvm_devices: lvm_devices(spec, plan, &hostname),
             mounts: mounts(plan),
             devices: Devices::new(spec),
             drbd_partitions: drbd::partitions(plan),
             drbd: spec.replicated.iter().map(Resource::new).collect(),
             cluster: Cluster::new(&spec.membership, &hostname),
             exports: Exports::new(&spec.membership, plan, &hostname),
+            groups: Groups::new(&spec.membership, &hostname),
             hostname,
         }
     }
@@ -178,6 +184,13 @@ fn mebibytes(size: Bytes) -> String {
 pub fn mdadm_uuid(uuid: Uuid) -> String {
     let digits = uuid.simple().to_string();
     [&digits[..8], &digits[8..16], &digits[16..24], &digits[24..]].join(":")
+}
+
+/// All that LVM may see: the node's own physical volumes, and those of groups that it shares.
+fn lvm_devices(spec: &NodeSpec, plan: &Plan, hostname: &str) -> Vec<String> {
+    let (shared, imported) = groups::devices(&spec.membership, plan, hostname);
+    let own = plan.volume_groups.iter().map(|group| &group.on).chain(&shared);
+    own.flat_map(|device| lvm_names(plan, device)).chain(imported).collect()
 }
 
 /// Names by which LVM may know the device; udev gives an array several.

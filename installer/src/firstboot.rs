@@ -6,6 +6,7 @@
 //! there to be seen: a run that was ended anywhere is taken up by the next one.
 
 mod action;
+mod group;
 mod look;
 mod next;
 mod replica;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 pub use self::action::Action;
+pub use self::group::{Content, Made, Unmade};
 pub use self::look::{Roots, look};
 pub use self::next::{Facts, Next, next};
 pub use self::replica::{Replica, parse as parse_replicas};

@@ -20,7 +20,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The text files that the overlay `cluster` and `/etc/hosts` become, one after the other.
+/// The text files that the overlay `cluster`, `/etc/hosts` and LVM's own become, one after the other.
 fn files(spec: &NodeSpec, disks: &str) -> String {
     let plan = plan(&spec.layout, &parse_disks(disks).unwrap(), &Seed::node("c", "n")).unwrap();
     let mirrors = Mirrors { main: String::new(), security: String::new() };
@@ -28,7 +28,8 @@ fn files(spec: &NodeSpec, disks: &str) -> String {
     let overlays = ["overlays/common", "overlays/cluster"].map(|overlay| root().join(overlay));
     let files = render(&overlays, &context).unwrap();
     let ours = render(&overlays[1..], &context).unwrap();
-    let is_ours = |path: &Path| path == "etc/hosts" || ours.iter().any(|file| file.path == path);
+    let shared = ["etc/hosts", "etc/lvm/lvmlocal.conf"].map(Path::new);
+    let is_ours = |path: &Path| shared.contains(&path) || ours.iter().any(|file| file.path == path);
     let shown = files.iter().filter(|file| is_ours(&file.path)).filter_map(|file| {
         let Content::File(bytes) = &file.content else { return None };
         Some(format!("==> {} <==\n{}\n", file.path.display(), String::from_utf8_lossy(bytes)))
@@ -66,6 +67,15 @@ fn nodes_that_export_and_import() {
     let cluster = Cluster::load(&file, &profiles).unwrap();
     golden("seed-a-c-storage.txt", &files(&cluster.node("xenamo4", &profiles).unwrap(), "2x8G,2x4G"));
     golden("seed-a-c-compute.txt", &files(&cluster.node("xenamo1", &profiles).unwrap(), "2x8G"));
+}
+
+#[test]
+fn nodes_that_share_volumes() {
+    let file = root().join("tests/clusters/seed-d.toml");
+    assert_eq!(check(&root(), Some(&file)).to_string(), "");
+    let profiles = load_profiles(&root()).unwrap();
+    let cluster = Cluster::load(&file, &profiles).unwrap();
+    golden("seed-d.txt", &files(&cluster.node("mesh1", &profiles).unwrap(), "4x8G"));
 }
 
 /// LVM keeps what a copy was while it is overwritten; of a partition nobody can.
@@ -119,13 +129,14 @@ fn a_generic_node_is_no_member() {
         "etc/drbd.d/cluster.res <==",
         "etc/drbd.d/global_common.conf <==",
         "etc/hosts <==",
+        "etc/lvm/lvmlocal.conf <==",
         "etc/systemd/system/corosync.service.d/xbuild.conf <==",
         "etc/systemd/system/o2cb.service.d/xbuild.conf <==",
         "etc/systemd/system/pacemaker.service.d/xbuild.conf <==",
-        "etc/systemd/system/vblade@.service.d/xbuild.conf <==",
         "etc/systemd/system/xbuild-firstboot.service <==",
         "etc/systemd/system/xbuild-import@.service <==",
         "etc/systemd/system/xbuild-nbd@.service <==",
+        "etc/systemd/system/xendomains.service.d/xbuild.conf <==",
         "etc/udev/rules.d/60-xbuild-drbd.rules <==",
         "usr/lib/tmpfiles.d/xbuild-fenced.conf <==",
         "usr/lib/xbuild/fence-peer/cibadmin <==",

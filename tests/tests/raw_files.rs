@@ -145,6 +145,10 @@ fn the_manifest_says_what_was_planned_and_hashes_what_is_there() {
     let packages = manifest["packages"].as_array().unwrap();
     let named = |name: &str| packages.iter().any(|package| package["name"] == name);
     assert!(named("xen-hypervisor-4.20-amd64") && named("drbd-utils"));
+    // What the old howtos removed by hand.
+    for unwanted in ["exim4-base", "nfs-common", "rpcbind"] {
+        assert!(!named(unwanted), "{unwanted}");
+    }
 }
 
 #[test]

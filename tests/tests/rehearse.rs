@@ -45,6 +45,7 @@ const SCALED: &str = "\
 scaled for the rehearsal    shipped        rehearsed                                           because
 memory                      the machine's  1.50G                                               the nodes share one host
 processors                  the machine's  1                                                   the nodes share one host
+al-extents of xen           1237 x 4M      31 x 4M                                             a copy as small as that would be resynced whole
 corosync token              3000 ms        10000 ms                                            emulated processors are slow
 fencing timeout             30 s           90 s                                                emulated processors are slow
 ocfs2 heartbeat-threshold   31 x 2 s       69 x 2 s                                            it must outlast corosync and fencing

@@ -16,6 +16,8 @@ const DOM0: Bytes = Bytes::mib(768);
 const SYSTEM: Bytes = Bytes(6 << 30);
 /// A copy of DRBD is read whole, and shipped.
 const DATA: Bytes = Bytes(1 << 30);
+/// Extents of 4 MiB that DRBD takes for dirty after a power cut, which would else be more than a copy has.
+const DIRTY: i64 = 31;
 /// Milliseconds for corosync's token: an emulated node may not run for seconds.
 const TOKEN: i64 = 10_000;
 /// Seconds for a fence agent: an emulated one needs ten only to start.
@@ -27,6 +29,7 @@ const KERNEL: [&str; 1] = ["mitigations=off"];
 
 const SPACE: &str = "the nodes share one host";
 const SLOW: &str = "emulated processors are slow";
+const SMALL: &str = "a copy as small as that would be resynced whole";
 const FOLLOWS: &str = "it must outlast corosync and fencing";
 const WRONG: &str = "emulated processors are slow, and lazy FPU switching fails on them";
 
@@ -51,6 +54,7 @@ pub fn scale(text: &str, nodes: &[NodeSpec], accelerator: Accelerator) -> Result
     let mut file: Table = text.parse().context("the cluster file is not TOML any more")?;
     let mut told = machines();
     told.extend(copies(&mut file));
+    told.extend(activity(&mut file, nodes));
     if accelerator == Accelerator::Tcg {
         told.extend(times(&mut file, nodes));
         told.push(added("arguments of Xen", &XEN, WRONG));
@@ -152,6 +156,19 @@ fn copies(file: &mut Table) -> Vec<Scaled> {
         })
     };
     list(file, "drbd").filter_map(item).collect()
+}
+
+fn activity(file: &mut Table, nodes: &[NodeSpec]) -> Vec<Scaled> {
+    let item = |table: &mut Table| {
+        let name = table.get("name")?.as_str()?.to_owned();
+        let device = nodes.iter().flat_map(|node| &node.replicated).find(|device| device.name == name)?;
+        let shipped: i64 = device.disk.iter().find(|(key, _)| key == "al-extents")?.1.parse().ok()?;
+        let disk = table.entry("disk").or_insert_with(|| Value::Table(Table::new())).as_table_mut()?;
+        disk.insert("al-extents".to_owned(), Value::Integer(shipped.min(DIRTY)));
+        let [shipped, rehearsed] = [shipped, shipped.min(DIRTY)].map(|count| format!("{count} x 4M"));
+        Some(Scaled { name: format!("al-extents of {name}"), shipped, rehearsed, reason: SMALL })
+    };
+    list(file, "drbd").filter_map(item).filter(|item| item.shipped != item.rehearsed).collect()
 }
 
 fn node(table: &mut Table, spec: &NodeSpec) -> Vec<Scaled> {

@@ -12,6 +12,8 @@ use crate::plan::Plan;
 pub(super) struct Exports {
     /// Those that follow the primary of a DRBD resource.
     exports: Vec<Moving>,
+    /// What nodes import.
+    imports: Vec<Import>,
     /// Files below `/etc/vblade.conf.d`: what this node exports over AoE, or may have to.
     blades: Vec<Blade>,
     /// Of these, those that systemd starts, because no other node has the device.
@@ -31,6 +33,14 @@ struct Moving {
     address: Option<Address>,
     /// Nodes that cannot export it. Pacemaker would take what they lack of it for an error.
     without_copy: Vec<String>,
+}
+
+/// An export, where it is imported.
+#[derive(Clone, Debug, Serialize)]
+struct Import {
+    name: String,
+    /// Pacemaker moves the export.
+    moves: bool,
     /// Nodes that do not import it.
     elsewhere: Vec<String>,
 }
@@ -49,6 +59,8 @@ struct Blade {
     shelf: u32,
     slot: u32,
     interface: String,
+    /// The address that initiators know the export by: whichever node has it, there is one.
+    mac: String,
     device: String,
 }
 
@@ -64,9 +76,12 @@ impl Exports {
     pub(super) fn new(membership: &Membership, plan: &Plan, hostname: &str) -> Self {
         let mut exports = Self::default();
         for export in &membership.exports {
-            if let Some(moving) = Moving::new(export, membership) {
-                exports.exports.push(moving);
-            }
+            exports.exports.extend(Moving::new(export, membership));
+            exports.imports.push(Import {
+                name: export.name.clone(),
+                moves: matches!(export.on, Exported::Replicated(_)),
+                elsewhere: all_but(&export.importers, membership),
+            });
             if let Some(device) = exported_by(export, membership, plan, hostname) {
                 exports.serve(export, device);
             }
@@ -82,7 +97,8 @@ impl Exports {
                     self.blades_at_boot.push(name.clone());
                 }
                 let interface = export.network.clone();
-                self.blades.push(Blade { name, shelf, slot, interface, device });
+                let mac = mac(shelf, slot);
+                self.blades.push(Blade { name, shelf, slot, interface, mac, device });
             }
             Protocol::Nbd { port, .. } => self.nbd_servers.push(NbdServer { name, port, device }),
         }
@@ -94,10 +110,6 @@ impl Moving {
         let Exported::Replicated(resource) = &export.on else { return None };
         let name = &export.name;
         let device = membership.promoted.iter().find(|device| device.name == *resource)?;
-        let all_but = |nodes: &[String]| -> Vec<String> {
-            let names = membership.members.iter().map(|member| &member.name);
-            names.filter(|name| !nodes.contains(name)).cloned().collect()
-        };
         let (unit, address) = match export.protocol {
             Protocol::Aoe { .. } => (format!("vblade@{name}"), None),
             Protocol::Nbd { address, prefix, .. } => {
@@ -110,10 +122,19 @@ impl Moving {
             resource: resource.clone(),
             unit,
             address,
-            without_copy: all_but(&device.nodes),
-            elsewhere: all_but(&export.importers),
+            without_copy: all_but(&device.nodes, membership),
         })
     }
+}
+
+fn all_but(nodes: &[String], membership: &Membership) -> Vec<String> {
+    let names = membership.members.iter().map(|member| &member.name);
+    names.filter(|name| !nodes.contains(name)).cloned().collect()
+}
+
+/// Locally administered (IEEE 802, 02), and as unique in a network as shelf and slot are.
+fn mac(shelf: u32, slot: u32) -> String {
+    format!("02:a0:e0:{:02x}:{:02x}:{slot:02x}", shelf >> 8, shelf & 0xff)
 }
 
 /// The device that this node exports, if it is one of those that do.
@@ -131,5 +152,16 @@ fn exported_by(
         Exported::Local { node, carrier } => {
             (node == hostname).then(|| plan.device(carrier).map(|device| plan.device_path(&device))).flatten()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mac;
+
+    #[test]
+    fn every_shelf_and_slot_has_its_address() {
+        assert_eq!(mac(1, 0), "02:a0:e0:00:01:00");
+        assert_eq!(mac(65534, 254), "02:a0:e0:ff:fe:fe");
     }
 }

@@ -77,6 +77,48 @@ pub enum Action {
     },
     /// Load pacemaker's configuration.
     Configure,
+    /// Make a volume group that several nodes use.
+    MakeGroup {
+        /// Its name.
+        group: String,
+        /// Its physical volumes.
+        devices: Vec<String>,
+    },
+    /// Join its lockspace.
+    JoinGroup {
+        /// Its name.
+        group: String,
+    },
+    /// Make a volume of it.
+    MakeVolume {
+        /// The group.
+        group: String,
+        /// The volume.
+        name: String,
+        /// How large.
+        size: Bytes,
+        /// The physical volume that it lies on; none if any will do.
+        device: Option<String>,
+    },
+    /// Activate a volume that has been made.
+    OpenVolume {
+        /// `/dev/GROUP/VOLUME`.
+        device: String,
+    },
+    /// Make GFS2 on a volume.
+    MakeGfs2 {
+        /// `/dev/GROUP/VOLUME`.
+        device: String,
+        /// `CLUSTER:LABEL`.
+        table: String,
+        /// How many nodes may mount it.
+        journals: u32,
+    },
+    /// Let pacemaker have a group that is made.
+    Release {
+        /// Its name.
+        group: String,
+    },
 }
 
 /// Where pacemaker's configuration lies.
@@ -86,6 +128,11 @@ impl Action {
     /// The attribute by which a node tells that its copy is zeros.
     pub(super) fn zeros(resource: &str) -> String {
         format!("xbuild-zeros-{resource}")
+    }
+
+    /// The resource of pacemaker that activates a shared group.
+    pub(super) fn activations(group: &str) -> String {
+        format!("{group}-activations")
     }
 
     /// Does it.
@@ -134,6 +181,30 @@ impl Action {
                 device.clone(),
             ]),
             Self::Configure => Command::new(["crm", "-F", "configure", "load", "replace", CONFIGURATION]),
+            Self::MakeGroup { group, devices } => {
+                let words = ["vgcreate", "--shared", group].map(str::to_owned);
+                Command::new(words.into_iter().chain(devices.iter().cloned()))
+            }
+            Self::JoinGroup { group } => Command::new(["vgchange", "--lock-start", group]),
+            Self::MakeVolume { group, name, size, device } => {
+                let size = format!("{}b", size.0);
+                // What an earlier life has left on the disks is in nobody's volume any more.
+                let wipe = ["--yes", "--wipesignatures", "y"];
+                let words = ["lvcreate"].into_iter().chain(wipe);
+                let words = words.chain(["--activate", "sy", "--size", &size, "--name", name, group]);
+                Command::new(words.chain(device.as_deref()))
+            }
+            Self::OpenVolume { device } => Command::new(["lvchange", "--activate", "sy", device]),
+            Self::MakeGfs2 { device, table, journals } => {
+                let journals = journals.to_string();
+                let words = ["mkfs.gfs2", "-q", "-O", "-p", "lock_dlm", "-t", table, "-j", &journals, device];
+                Command::new(words)
+            }
+            Self::Release { group } => {
+                let resource = Self::activations(group);
+                let set = ["--set-parameter", "target-role", "--parameter-value", "Started"];
+                Command::new(["crm_resource", "--resource", &resource, "--meta"].into_iter().chain(set))
+            }
         }
     }
 }
@@ -161,6 +232,14 @@ impl fmt::Display for Action {
             Self::Demote { resource } => write!(out, "{resource}: secondary, for pacemaker to begin with"),
             Self::MakeFileSystem { device, label, .. } => write!(out, "{label}: make OCFS2 on {device}"),
             Self::Configure => write!(out, "load {CONFIGURATION}"),
+            Self::MakeGroup { group, devices } => {
+                write!(out, "{group}: make it of {}", devices.join(" and "))
+            }
+            Self::JoinGroup { group } => write!(out, "{group}: join its lockspace"),
+            Self::MakeVolume { group, name, .. } => write!(out, "{group}: make volume {name}"),
+            Self::OpenVolume { device } => write!(out, "activate {device}"),
+            Self::MakeGfs2 { device, table, .. } => write!(out, "{table}: make GFS2 on {device}"),
+            Self::Release { group } => write!(out, "{group}: let pacemaker have it"),
         }
     }
 }
@@ -173,6 +252,7 @@ mod tests {
     #[test]
     fn commands_are_what_a_person_would_type() {
         let resource = || "xen".to_owned();
+        let (group, device) = (|| "vgmesh".to_owned(), || "/dev/etherd/e18.0".to_owned());
         let file_system = Action::MakeFileSystem {
             device: "/dev/drbd1".to_owned(),
             label: "XEN".to_owned(),
@@ -196,6 +276,36 @@ mod tests {
                 "mkfs.ocfs2 -q --nodiscard -L XEN -N 2 --cluster-stack=o2cb --cluster-name=ocfs2 /dev/drbd1",
             ),
             (Action::Configure, "crm -F configure load replace /etc/xbuild/cluster.crm"),
+            (
+                Action::MakeGroup { group: group(), devices: vec!["/dev/md/export".to_owned(), device()] },
+                "vgcreate --shared vgmesh /dev/md/export /dev/etherd/e18.0",
+            ),
+            (Action::JoinGroup { group: group() }, "vgchange --lock-start vgmesh"),
+            (
+                Action::MakeVolume {
+                    group: group(),
+                    name: "guests".to_owned(),
+                    size: Bytes::mib(256),
+                    device: Some(device()),
+                },
+                "lvcreate --yes --wipesignatures y --activate sy --size 268435456b --name guests vgmesh /dev/etherd/e18.0",
+            ),
+            (
+                Action::OpenVolume { device: "/dev/vgmesh/guests".to_owned() },
+                "lvchange --activate sy /dev/vgmesh/guests",
+            ),
+            (
+                Action::MakeGfs2 {
+                    device: "/dev/vgmesh/guests".to_owned(),
+                    table: "mesh:guests".to_owned(),
+                    journals: 2,
+                },
+                "mkfs.gfs2 -q -O -p lock_dlm -t mesh:guests -j 2 /dev/vgmesh/guests",
+            ),
+            (
+                Action::Release { group: group() },
+                "crm_resource --resource vgmesh-activations --meta --set-parameter target-role --parameter-value Started",
+            ),
         ];
         for (action, command) in expected {
             assert_eq!(action.command().to_string(), command);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 
+use super::group;
 use super::next::{Copy, Facts, attributes};
 use super::replica::{Replica, parse};
 use crate::facts::content;
@@ -28,12 +29,19 @@ pub struct Roots {
     pub drbd: PathBuf,
     /// `/sys/block`.
     pub block: PathBuf,
+    /// `/dev`.
+    pub dev: PathBuf,
 }
 
 impl Default for Roots {
     /// This node.
     fn default() -> Self {
-        Self { key: "/etc/corosync/authkey".into(), drbd: "/proc/drbd".into(), block: "/sys/block".into() }
+        Self {
+            key: "/etc/corosync/authkey".into(),
+            drbd: "/proc/drbd".into(),
+            block: "/sys/block".into(),
+            dev: "/dev".into(),
+        }
     }
 }
 
@@ -61,6 +69,12 @@ pub fn look(host: &mut dyn Run, cluster: &Membership, me: &str, roots: &Roots) -
     facts.manager = host.output(&active)?.succeeded();
     if facts.manager {
         ask_manager(host, cluster, &mut facts)?;
+    }
+    if facts.configured == Some(true) {
+        for group in &cluster.groups {
+            let unmade = group::look(host, group, me, &roots.dev)?;
+            facts.groups.extend(unmade.map(|unmade| (group.name.clone(), unmade)));
+        }
     }
     Ok(facts)
 }
@@ -119,7 +133,7 @@ fn copy(host: &mut dyn Run, resource: &Promoted, replica: Option<&Replica>, bloc
 }
 
 /// Kinds and labels.
-fn signatures(host: &mut dyn Run, device: &str) -> Result<Vec<(String, String)>> {
+pub(super) fn signatures(host: &mut dyn Run, device: &str) -> Result<Vec<(String, String)>> {
     let report = host.run(&content::list(device))?;
     let contents =
         content::parse(device, &report).map_err(|because| anyhow!("wipefs on {device}: {because}"))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::action::Action;
+use super::group::{self, Unmade};
 use super::replica::Replica;
 use crate::model::membership::{FirstSync, Membership, Promoted, Volume};
 use crate::units::Bytes;
@@ -29,6 +30,8 @@ pub struct Facts {
     pub told: BTreeMap<String, BTreeMap<String, String>>,
     /// What the device of a resource that is primary here carries: kind and label. None is nothing.
     pub content: BTreeMap<String, Option<(String, String)>>,
+    /// Shared volume groups that pacemaker waits for, and that this node makes.
+    pub groups: BTreeMap<String, Unmade>,
 }
 
 /// A copy of a resource on this node.
@@ -110,10 +113,11 @@ impl View<'_> {
         (!facts.manager).then_some(Next::Act(Action::StartManager))
     }
 
-    /// From a cluster that is configured a node takes what it finds: pacemaker brings up the rest.
+    /// From a cluster that is configured a node takes what it finds: pacemaker brings up the rest, and waits only for what has
+    /// to be made with its help.
     fn quorum(&self) -> Option<Next> {
         match self.facts.configured {
-            Some(true) => return Some(Next::Done),
+            Some(true) => return Some(self.groups().unwrap_or(Next::Done)),
             None => return Some(Next::Wait("waits for pacemaker to answer".to_owned())),
             Some(false) => {}
         }
@@ -125,6 +129,13 @@ impl View<'_> {
                 "waits for {} to join: a new cluster begins with all its nodes",
                 missing.join(", ")
             ))
+        })
+    }
+
+    fn groups(&self) -> Option<Next> {
+        self.cluster.groups.iter().find_map(|group| {
+            let unmade = self.facts.groups.get(&group.name)?;
+            Some(group::next(&self.cluster.cluster, group, self.me, unmade))
         })
     }
 
@@ -275,7 +286,7 @@ fn made(resource: &str) -> String {
     format!("xbuild-made-{resource}")
 }
 
-fn foreign(resource: &str, device: &str, kinds: &[String]) -> Next {
+pub(super) fn foreign(resource: &str, device: &str, kinds: &[String]) -> Next {
     Next::Stop {
         message: format!(
             "{resource}: {device} carries {}, and nobody has said that it may go",

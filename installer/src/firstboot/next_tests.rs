@@ -131,6 +131,7 @@ impl World {
             copies: [("xen".to_owned(), self.copy(at))].into(),
             told: if both { told } else { BTreeMap::new() },
             content: content.into_iter().collect(),
+            groups: BTreeMap::new(),
         }
     }
 
@@ -176,6 +177,12 @@ impl World {
                 self.configured = true;
                 self.loads += 1;
             }
+            Action::MakeGroup { .. }
+            | Action::JoinGroup { .. }
+            | Action::MakeVolume { .. }
+            | Action::OpenVolume { .. }
+            | Action::MakeGfs2 { .. }
+            | Action::Release { .. } => panic!("there is no group in this cluster"),
         }
     }
 

@@ -4,6 +4,7 @@ mod check;
 mod interface;
 mod membership;
 mod secrets;
+mod shared_groups;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -15,8 +16,10 @@ use super::document::{self, Document, Entry, Section, Table};
 use super::drbd::Drbd;
 use super::export::Export;
 use super::fencing::{FenceDevice, Fencing};
+use super::gfs2::Gfs2;
 use super::install::{Install, InstallSettings};
 use super::link::Mtu;
+use super::lvm::Lvm;
 use super::network::Subnet;
 use super::node::{self, Access, Attachment, Copy, Identity, Marks, Mirrors, NodeSpec, Replicated};
 use super::number::NodeNumber;
@@ -52,6 +55,8 @@ struct HighAvailability {
     pacemaker: Option<Entry<Pacemaker>>,
     fencing: Option<Entry<Fencing>>,
     ocfs2: Option<Entry<Ocfs2>>,
+    lvm: Option<Entry<Lvm>>,
+    gfs2: Option<Entry<Gfs2>>,
 }
 
 /// What all nodes have in common: `[cluster]`.
@@ -137,6 +142,8 @@ impl Section for Draft {
             pacemaker: table.section("pacemaker"),
             fencing: table.section("fencing"),
             ocfs2: table.section("ocfs2"),
+            lvm: table.section("lvm"),
+            gfs2: table.section("gfs2"),
         };
         Some(Self { common, install, networks, nodes, drbd, exports, high_availability })
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fencing::FenceAgent;
 use super::storage::Carrier;
+use crate::units::Bytes;
 
 /// A cluster as corosync, pacemaker and OCFS2 know it; without members there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct Membership {
     pub exports: Vec<Export>,
     /// OCFS2, if there are such file systems.
     pub ocfs2: Option<Ocfs2>,
+    /// Volume groups that several nodes use at the same time.
+    pub groups: Vec<SharedGroup>,
 }
 
 impl Membership {
@@ -139,6 +142,15 @@ pub struct Export {
     pub importers: Vec<String>,
 }
 
+impl Export {
+    /// Whether `node` can use the device, wherever it is exported.
+    #[must_use]
+    pub fn reaches(&self, node: &str) -> bool {
+        let has = matches!(&self.on, Exported::Local { node: owner, .. } if owner == node);
+        has || self.importers.iter().any(|name| name == node)
+    }
+}
+
 /// What is exported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -217,4 +229,60 @@ pub struct Volume {
     pub mount: String,
     /// How many nodes may mount it.
     pub slots: u32,
+}
+
+/// A volume group on exported devices that several nodes use at the same time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedGroup {
+    /// Its name.
+    pub name: String,
+    /// Its physical volumes.
+    pub devices: Vec<SharedDevice>,
+    /// Nodes that reach all of them, in the order of their numbers.
+    pub nodes: Vec<String>,
+    /// What is in it.
+    pub volumes: Vec<SharedVolume>,
+}
+
+/// A physical volume of a shared group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedDevice {
+    /// The export.
+    pub export: String,
+    /// Where nodes that import it find it.
+    pub imported: String,
+    /// The node that has it, and where; none if the export moves.
+    pub local: Option<(String, String)>,
+}
+
+impl SharedDevice {
+    /// Where `node` finds it.
+    #[must_use]
+    pub fn on(&self, node: &str) -> &str {
+        self.local.as_ref().filter(|(owner, _)| owner == node).map_or(&self.imported, |(_, device)| device)
+    }
+}
+
+/// A volume of a shared group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedVolume {
+    /// Its name.
+    pub name: String,
+    /// How large.
+    pub size: Bytes,
+    /// The export that it lies on; none if it may lie anywhere.
+    pub export: Option<String>,
+    /// The GFS2 that it carries.
+    pub gfs2: Option<Gfs2>,
+}
+
+/// GFS2 on a shared volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gfs2 {
+    /// Its label, which is unique in the cluster.
+    pub label: String,
+    /// Where it is mounted.
+    pub mount: String,
+    /// How many nodes may mount it.
+    pub journals: u32,
 }

@@ -53,4 +53,6 @@ numbers! {
     Slot: "a slot of AoE", 0, 254, "0";
     /// Nodes that can mount a file system at the same time.
     Slots: "a number of slots", 2, 255, "2";
+    /// Nodes that can mount GFS2 at the same time.
+    Journals: "a number of journals", 2, 128, "2";
 }

@@ -50,6 +50,10 @@ timeout = 60
 
 pub const PAIR: &str = r#"
 summary = "Pair"
+packages = [
+    "corosync", "crmsh", "drbd-utils", "fence-agents-ipmilan", "nbd-server", "ocfs2-tools", "pacemaker", "vblade",
+]
+
 [layout]
 name = "pair"
 disks = [{ name = "system", boot = true, count = 1, min-size = "4G" }, { name = "data", count = 1, min-size = "2G" }]

@@ -7,6 +7,7 @@ mod export;
 mod install;
 mod interfaces;
 mod layout;
+mod lvm;
 mod membership;
 mod profile;
 mod schema;

@@ -3,9 +3,12 @@
 mod drbd;
 mod export;
 mod fencing;
+mod gfs2;
 mod interfaces;
+mod lvm;
 mod membership;
 mod ocfs2;
+mod packages;
 mod timing;
 
 use super::interface::{Interface, Port};
@@ -29,11 +32,16 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     membership::check(draft, sound, problems);
     fencing::check(draft, sound, problems);
     ocfs2::check(draft, problems);
+    lvm::check(draft, profiles, problems);
+    gfs2::check(draft, sound, problems);
     if sound {
         timing::check(draft, problems);
     }
     for node in &draft.nodes {
         interfaces::check(&node.value, &draft.networks, sound, problems);
+    }
+    if problems.is_empty() {
+        packages::check(draft, profiles, problems);
     }
 }
 

@@ -48,6 +48,7 @@ impl Cluster {
             promoted: self.drbd.iter().map(promoted).collect(),
             exports: self.exports(),
             ocfs2: parts.ocfs2.as_ref().map(|ocfs2| self.ocfs2(&ocfs2.value)),
+            groups: self.groups(),
         }
     }
 
@@ -94,7 +95,7 @@ impl Cluster {
         }
     }
 
-    fn exports(&self) -> Vec<Export> {
+    pub(super) fn exports(&self) -> Vec<Export> {
         let mut minors = 0..;
         self.exports.iter().filter_map(|export| self.export(export, &mut minors)).collect()
     }

@@ -33,7 +33,7 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
 }
 
 /// Nodes that have the device.
-fn exporters<'a>(export: &'a Export, draft: &'a Draft) -> Vec<&'a Node> {
+pub(super) fn exporters<'a>(export: &'a Export, draft: &'a Draft) -> Vec<&'a Node> {
     let names: Vec<_> = match &export.on {
         Exported::Drbd(name) => {
             let device = draft.drbd.iter().find(|device| device.value.name.as_str() == name);

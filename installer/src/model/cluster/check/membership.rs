@@ -58,7 +58,9 @@ fn needs_members(draft: &Draft, problems: &mut Problems) {
     let pacemaker = parts.pacemaker.as_ref().map(|entry| ("pacemaker", entry.at("")));
     let fencing = parts.fencing.as_ref().map(|entry| ("fencing", entry.at("")));
     let ocfs2 = parts.ocfs2.as_ref().map(|entry| ("ocfs2", entry.at("")));
-    for (table, place) in [pacemaker, fencing, ocfs2].into_iter().flatten() {
+    let lvm = parts.lvm.as_ref().map(|entry| ("lvm", entry.at("")));
+    let gfs2 = parts.gfs2.as_ref().map(|entry| ("gfs2", entry.at("")));
+    for (table, place) in [pacemaker, fencing, ocfs2, lvm, gfs2].into_iter().flatten() {
         let message = format!("`[{table}]` in a cluster whose members do not know each other");
         problems.push(Problem::at(place, message, "add `[corosync]` with `networks = [\"lan\"]`"));
     }
