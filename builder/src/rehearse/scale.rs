@@ -158,6 +158,7 @@ fn copies(file: &mut Table) -> Vec<Scaled> {
     list(file, "drbd").filter_map(item).collect()
 }
 
+/// DRBD's activity log: what it covers is resynced after a power cut.
 fn activity(file: &mut Table, nodes: &[NodeSpec]) -> Vec<Scaled> {
     let item = |table: &mut Table| {
         let name = table.get("name")?.as_str()?.to_owned();

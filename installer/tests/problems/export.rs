@@ -40,125 +40,113 @@ protocol = "nbd"
 address = "10.0.2.20"
 "#;
 
+const VIRTUAL_ADDRESS: &str = "take an address of that network that no machine has: it moves with the export";
+
+/// What is replaced in [`EXPORTS`], by what, and what is said then.
+const SLIPS: [(&str, &str, &[&str]); 20] = [
+    (
+        "[[export]]\nname = \"data\"",
+        "[[export]]\nname = \"disk\"",
+        &["export `disk` is already used at cluster.toml:101:8", "give each export a name of its own"],
+    ),
+    ("shelf = 1", "shelf = 65535", &["65535 is not a shelf of AoE", "write a whole number from 0 to 65534"]),
+    ("slot = 0", "slot = 255", &["255 is not a slot of AoE", "write a whole number from 0 to 254"]),
+    (
+        "slot = 0\n",
+        "",
+        &[
+            "missing key `slot`",
+            "say where it is exported: `shelf = 1` and `slot = 0`, or `address = \"10.0.0.6\"`",
+        ],
+    ),
+    (
+        "protocol = \"aoe\"",
+        "protocol = \"iscsi\"",
+        &["unknown protocol `iscsi`", "known protocols: `aoe`, `nbd`"],
+    ),
+    (
+        "on = \"volume:vg0/cluster\"",
+        "on = \"volume:vg0/data\"",
+        &[
+            "node `compute1` has no `volume:vg0/data`",
+            "`xbuild plan --profile pair` shows what its profile makes",
+        ],
+    ),
+    (
+        "on = \"volume:vg0/cluster\"",
+        "on = \"partition:root\"",
+        &["`partition:root` carries `root` of the node itself", "export what nothing else is on"],
+    ),
+    (
+        "on = \"volume:vg0/cluster\"",
+        "on = \"vg0/cluster\"",
+        &[
+            "`vg0/cluster` is nothing to put something on",
+            "write `partition:NAME`, `array:NAME` or `volume:GROUP/NAME`",
+        ],
+    ),
+    (
+        "node = \"compute1\"\n",
+        "",
+        &["missing key `node`", "add a line such as `node = \"mesh1\"`: whose device it is"],
+    ),
+    ("node = \"compute1\"", "node = \"compute2\"", &["unknown node `compute2`", "did you mean `compute1`?"]),
+    (
+        "node = \"compute1\"",
+        "node = \"master1\"",
+        &[
+            "`volume:vg0/cluster` carries `data`, which DRBD replicates",
+            "export that instead: `on = \"drbd:data\"`",
+        ],
+    ),
+    (
+        "on = \"drbd:data\"",
+        "on = \"drbd:xen\"",
+        &[
+            "`xen` is primary on both nodes, and an export is where the primary is",
+            "remove `primaries` from `[[drbd]]` `xen`",
+        ],
+    ),
+    (
+        "on = \"drbd:data\"",
+        "on = \"drbd:data\"\nnode = \"master1\"",
+        &["a replicated device is exported by its primary", "remove `node`"],
+    ),
+    ("on = \"drbd:data\"", "on = \"drbd:date\"", &["unknown DRBD resource `date`", "did you mean `data`?"]),
+    (
+        "network = \"lan\"\nprotocol",
+        "network = \"wan\"\nprotocol",
+        &["unknown network `wan`", "did you mean `lan`?"],
+    ),
+    ("\"10.0.2.20\"", "\"10.0.2.12\"", &["10.0.2.12 is the address of node `master2`", VIRTUAL_ADDRESS]),
+    (
+        "\"10.0.2.20\"",
+        "\"10.0.3.20\"",
+        &["10.0.3.20 is no machine's address in network `lan` (10.0.2.0/24)", VIRTUAL_ADDRESS],
+    ),
+    (
+        "\"10.0.2.20\"",
+        "\"10.0.2.255\"",
+        &["10.0.2.255 is no machine's address in network `lan` (10.0.2.0/24)", VIRTUAL_ADDRESS],
+    ),
+    (
+        "address = \"10.0.2.20\"\n",
+        "",
+        &[
+            "missing key `address`",
+            "say where it is exported: `shelf = 1` and `slot = 0`, or `address = \"10.0.0.6\"`",
+        ],
+    ),
+    (
+        "protocol = \"aoe\"\nshelf = 1\nslot = 0",
+        "protocol = \"nbd\"\naddress = \"10.0.1.20\"",
+        &["a device of one node is exported over AoE", "write `protocol = \"aoe\"` with `shelf` and `slot`"],
+    ),
+];
+
 #[test]
 fn what_is_exported_is_there() {
-    let virtual_address = "take an address of that network that no machine has: it moves with the export";
-    let cases: [(&str, &str, &[&str]); 20] = [
-        (
-            "[[export]]\nname = \"data\"",
-            "[[export]]\nname = \"disk\"",
-            &["export `disk` is already used at cluster.toml:101:8", "give each export a name of its own"],
-        ),
-        (
-            "shelf = 1",
-            "shelf = 65535",
-            &["65535 is not a shelf of AoE", "write a whole number from 0 to 65534"],
-        ),
-        ("slot = 0", "slot = 255", &["255 is not a slot of AoE", "write a whole number from 0 to 254"]),
-        (
-            "slot = 0\n",
-            "",
-            &[
-                "missing key `slot`",
-                "say where it is exported: `shelf = 1` and `slot = 0`, or `address = \"10.0.0.6\"`",
-            ],
-        ),
-        (
-            "protocol = \"aoe\"",
-            "protocol = \"iscsi\"",
-            &["unknown protocol `iscsi`", "known protocols: `aoe`, `nbd`"],
-        ),
-        (
-            "on = \"volume:vg0/cluster\"",
-            "on = \"volume:vg0/data\"",
-            &[
-                "node `compute1` has no `volume:vg0/data`",
-                "`xbuild plan --profile pair` shows what its profile makes",
-            ],
-        ),
-        (
-            "on = \"volume:vg0/cluster\"",
-            "on = \"partition:root\"",
-            &["`partition:root` carries `root` of the node itself", "export what nothing else is on"],
-        ),
-        (
-            "on = \"volume:vg0/cluster\"",
-            "on = \"vg0/cluster\"",
-            &[
-                "`vg0/cluster` is nothing to put something on",
-                "write `partition:NAME`, `array:NAME` or `volume:GROUP/NAME`",
-            ],
-        ),
-        (
-            "node = \"compute1\"\n",
-            "",
-            &["missing key `node`", "add a line such as `node = \"mesh1\"`: whose device it is"],
-        ),
-        (
-            "node = \"compute1\"",
-            "node = \"compute2\"",
-            &["unknown node `compute2`", "did you mean `compute1`?"],
-        ),
-        (
-            "node = \"compute1\"",
-            "node = \"master1\"",
-            &[
-                "`volume:vg0/cluster` carries `data`, which DRBD replicates",
-                "export that instead: `on = \"drbd:data\"`",
-            ],
-        ),
-        (
-            "on = \"drbd:data\"",
-            "on = \"drbd:xen\"",
-            &[
-                "`xen` is primary on both nodes, and an export is where the primary is",
-                "remove `primaries` from `[[drbd]]` `xen`",
-            ],
-        ),
-        (
-            "on = \"drbd:data\"",
-            "on = \"drbd:data\"\nnode = \"master1\"",
-            &["a replicated device is exported by its primary", "remove `node`"],
-        ),
-        (
-            "on = \"drbd:data\"",
-            "on = \"drbd:date\"",
-            &["unknown DRBD resource `date`", "did you mean `data`?"],
-        ),
-        (
-            "network = \"lan\"\nprotocol",
-            "network = \"wan\"\nprotocol",
-            &["unknown network `wan`", "did you mean `lan`?"],
-        ),
-        ("\"10.0.2.20\"", "\"10.0.2.12\"", &["10.0.2.12 is the address of node `master2`", virtual_address]),
-        (
-            "\"10.0.2.20\"",
-            "\"10.0.3.20\"",
-            &["10.0.3.20 is no machine's address in network `lan` (10.0.2.0/24)", virtual_address],
-        ),
-        (
-            "\"10.0.2.20\"",
-            "\"10.0.2.255\"",
-            &["10.0.2.255 is no machine's address in network `lan` (10.0.2.0/24)", virtual_address],
-        ),
-        (
-            "address = \"10.0.2.20\"\n",
-            "",
-            &[
-                "missing key `address`",
-                "say where it is exported: `shelf = 1` and `slot = 0`, or `address = \"10.0.0.6\"`",
-            ],
-        ),
-        (
-            "protocol = \"aoe\"\nshelf = 1\nslot = 0",
-            "protocol = \"nbd\"\naddress = \"10.0.1.20\"",
-            &[
-                "a device of one node is exported over AoE",
-                "write `protocol = \"aoe\"` with `shelf` and `slot`",
-            ],
-        ),
-    ];
-    for (sound, slip, expected) in cases {
+    for (sound, slip, expected) in SLIPS {
         assert!(EXPORTS.contains(sound), "{sound}");
         let report = wrong(&[], &EXPORTS.replacen(sound, slip, 1));
         assert_eq!(messages(&report), expected, "{slip}");
