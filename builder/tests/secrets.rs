@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const PROFILE: &str = r#"summary = "Pair"
+packages = ["corosync", "crmsh", "drbd-utils", "pacemaker"]
 [layout]
 name = "pair"
 disks = [{ name = "system", boot = true, count = 1, min-size = "4G" }, { name = "data", count = 1, min-size = "2G" }]
