@@ -2,7 +2,8 @@
 //! `cargo test --release -p tests --test exports -- --ignored --nocapture --test-threads=1`
 
 use std::fs;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use builder::rehearse::ipmi::Order;
 use builder::rehearse::node::Node;
@@ -126,6 +127,12 @@ fn nothing_is_lost_whenever_the_exporter_dies() {
     (0..20).for_each(|round| power_cut(&cluster, round));
 }
 
+/// When a power cut comes nobody knows.
+fn some_moment() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+    Duration::from_millis(u64::from(now.subsec_micros() % 3000))
+}
+
 /// The compute node waits and goes on; nothing that was acknowledged is lost, and nothing goes back.
 fn power_cut(cluster: &Cluster, round: usize) {
     let rehearsal = &cluster.rehearsal;
@@ -133,6 +140,7 @@ fn power_cut(cluster: &Cluster, round: usize) {
     let [exporter, other] = cluster.exporter();
     let writers = Writers::start(&rehearsal.rack, &[compute], MOUNT, &format!("cut{round}"));
     let before = [exporter.boot(), compute.boot()];
+    thread::sleep(some_moment());
     exporter.machine.order(Order::Off).expect("a machine");
     let cut = Instant::now();
     writers.go_on(compute);
