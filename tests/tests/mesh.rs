@@ -109,6 +109,10 @@ fn one_disk_of_each(mesh: &Mesh) {
     for (node, disk) in nodes.into_iter().zip([3, 1]) {
         node.machine.change_disk(disk, Medium::Broken).expect("a disk");
     }
+    // The common file system lies on one array; the other one has this to do.
+    let there = "/dev/vgmesh/guest1-b";
+    let write = format!("dd if=/run/pattern of={there} bs=64K oflag=direct conv=fsync status=none");
+    nodes[0].good(&format!("head -c 2M /dev/urandom > /run/pattern && {write}"), ANSWER).expect("a volume");
     for node in nodes {
         mesh.rehearsal.until(&format!("{}'s array has left its disk", node.name), || {
             let state =
@@ -117,6 +121,7 @@ fn one_disk_of_each(mesh: &Mesh) {
         });
     }
     nodes.iter().for_each(|node| writers.go_on(node));
+    nodes[0].good(&format!("cmp --bytes=2M /run/pattern {there}"), ANSWER).expect("what was written");
     let status = nodes[0].run("xinstall status", ANSWER).expect("a status");
     println!("{}", status.text);
     assert_eq!(status.status, 1, "{}", status.text);
