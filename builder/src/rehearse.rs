@@ -3,19 +3,16 @@
 //!
 //! The rooms: `blueprint` says what is to be rehearsed, `scale` how it differs from the real one. `hardware` and `machine` are
 //! a node's machine, `qmp`, `control` and `keeper` how QEMU is led, `agent` how the node in it is. `switch` is a network; `bmc`,
-//! `ipmi` and `chassis` are what fences. `drill` is what may go wrong, `outcome` what becomes of it.
+//! `ipmi` and `chassis` are what fences; `socket_folder` is where the sockets of all these are. `drill` is what may go wrong,
+//! `outcome` what becomes of it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use installer::model::resolve::Profiles;
-use tempfile::TempDir;
 
 use self::blueprint::{Blueprint, Planned};
 use self::bmc::Bmc;
@@ -23,6 +20,7 @@ use self::hardware::{Card, Disk, Hardware, Sockets};
 use self::ipmi::Order;
 use self::machine::{Machine, Mains};
 use self::node::Node;
+use self::socket_folder::SocketFolder;
 use self::switch::{Plug, Switch};
 use crate::image::{self, KernelChoice, Request};
 use crate::manifest::Made;
@@ -46,6 +44,7 @@ pub mod node;
 pub mod outcome;
 pub mod qmp;
 pub mod scale;
+pub mod socket_folder;
 pub mod switch;
 pub mod table;
 pub mod vlan;
@@ -62,7 +61,7 @@ pub struct Rack {
     nodes: Vec<Node>,
     // After the nodes, which have something in both.
     _switches: Arc<BTreeMap<String, Switch>>,
-    _sockets: TempDir,
+    _sockets: SocketFolder,
 }
 
 /// Where the cables go: the ends of each switch, by its name, and the ports of each card.
@@ -105,7 +104,7 @@ impl Rack {
     /// # Errors
     /// When something of the rack does not start.
     pub fn assemble(tools: &Tools, blueprint: &Blueprint) -> Result<Self> {
-        let folder = sockets()?;
+        let folder = SocketFolder::new()?;
         let (mut cables, mut bmcs, mut machines) = (Cables::default(), Vec::new(), Vec::new());
         for node in &blueprint.nodes {
             let sockets = Sockets::new(folder.path(), node.name());
@@ -187,15 +186,6 @@ impl Rack {
             std::thread::sleep(pause.min(end.saturating_duration_since(Instant::now())));
         }
     }
-}
-
-/// Short, and ours alone.
-fn sockets() -> Result<TempDir> {
-    let ours = fs::Permissions::from_mode(0o700);
-    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_dir());
-    let base = base.unwrap_or_else(std::env::temp_dir);
-    let made = tempfile::Builder::new().prefix("xbuild-rack-").permissions(ours).tempdir_in(base);
-    made.context("cannot make a folder for sockets")
 }
 
 fn make_images(session: &Session, profiles: &Profiles, blueprint: &Blueprint, node: &Planned) -> Result<()> {
