@@ -3,7 +3,7 @@
 use super::drbd::{Minor, Minors};
 use super::finding::{Area, Finding};
 use super::node::Node;
-use crate::model::membership::{Membership, Promoted, Volume};
+use crate::model::membership::{Membership, Promoted, SharedGroup, Volume};
 use crate::plan::Plan;
 
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -54,7 +54,29 @@ pub(super) fn of_cluster(node: &Node<'_>, cluster: &Membership, minors: &Minors)
         };
         is_wanted.then(|| shared(volume, cluster.device(volume)))
     });
-    judge_all(node, wanted)
+    let groups = cluster.groups.iter().filter(|group| group.nodes.contains(&node.name));
+    judge_all(node, wanted.chain(groups.flat_map(of_group)))
+}
+
+fn of_group(group: &SharedGroup) -> impl Iterator<Item = Wanted<'_>> {
+    group.volumes.iter().filter_map(|volume| {
+        let resource = format!("{}-{}-mount", group.name, volume.name);
+        Some(Wanted {
+            point: &volume.gfs2.as_ref()?.mount,
+            kind: "gfs2",
+            source: Some(mapped(&group.name, &volume.name)),
+            read_only: false,
+            hint: format!(
+                "pacemaker mounts it once {} is active; if that is well: crm resource cleanup {resource}",
+                group.name
+            ),
+        })
+    })
+}
+
+/// What device-mapper calls a volume: the hyphen between the names stands alone (lvm(8), "NAME ENCODING").
+fn mapped(group: &str, volume: &str) -> String {
+    format!("/dev/mapper/{}-{}", group.replace('-', "--"), volume.replace('-', "--"))
 }
 
 /// Where all that have a copy write, this one does. Else it depends on what DRBD is at the moment.
@@ -135,14 +157,16 @@ fn judge(mounts: &[Mount], wanted: &Wanted<'_>) -> Finding {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Wanted, judge, parse};
+    use super::{Wanted, judge, mapped, of_group, parse};
+    use crate::model::membership::SharedGroup;
 
     const MOUNTINFO: &str = "\
         22 27 0:20 / /sys rw,nosuid - sysfs sysfs rw\n\
         27 1 9:127 / / rw,relatime shared:1 - ext4 /dev/md127 rw,errors=remount-ro\n\
         31 27 9:1 / /var rw,relatime shared:5 - ext4 /dev/md126 ro,errors=remount-ro\n\
         80 27 147:1 / /XEN rw,noatime shared:9 - ocfs2 /dev/drbd1 rw,_netdev,heartbeat=local\n\
-        81 27 147:2 / /a\\040b rw,noatime - ext4 /dev/drbd2 rw\n";
+        81 27 147:2 / /a\\040b rw,noatime - ext4 /dev/drbd2 rw\n\
+        82 27 254:3 / /guests rw,noatime - gfs2 /dev/mapper/vgmesh-guests rw\n";
 
     fn state(point: &str, kind: &str, source: Option<&str>) -> (bool, String) {
         let hint = "do this".to_owned();
@@ -158,6 +182,28 @@ mod tests {
         assert_eq!(state("/XEN", "ocfs2", Some("/dev/drbd2")), (false, "ocfs2 from /dev/drbd1".to_owned()));
         assert_eq!(state("/a b", "ocfs2", None), (false, "ext4 from /dev/drbd2".to_owned()));
         assert_eq!(state("/usr", "ext4", None), (false, "not mounted".to_owned()));
+    }
+
+    #[test]
+    fn file_systems_of_shared_groups_are_known_by_their_volume() {
+        let volume = |name| {
+            serde_json::json!({
+                "name": name, "size": 1 << 29, "gfs2": {"label": name, "mount": format!("/{name}"), "journals": 2},
+            })
+        };
+        let group = serde_json::json!({
+            "name": "vgmesh", "devices": [], "nodes": [], "volumes": [volume("guests"), volume("iso")],
+        });
+        let group: SharedGroup = serde_json::from_value(group).unwrap();
+        let found: Vec<_> = of_group(&group).map(|wanted| judge(&parse(MOUNTINFO), &wanted)).collect();
+        assert_eq!(
+            (found[0].healthy, found[0].state.as_str()),
+            (true, "gfs2 from /dev/mapper/vgmesh-guests")
+        );
+        assert_eq!(found[1].state, "not mounted");
+        let hint = "pacemaker mounts it once vgmesh is active; if that is well: crm resource cleanup vgmesh-iso-mount";
+        assert_eq!(found[1].hint.as_deref(), Some(hint));
+        assert_eq!(mapped("vg-a", "guest1-b"), "/dev/mapper/vg--a-guest1--b");
     }
 
     #[test]

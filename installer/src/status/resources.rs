@@ -1,6 +1,6 @@
 //! What pacemaker runs: what the cluster file wants, and whatever else somebody has added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Area, Finding};
 use super::monitor::{Failure, Monitor, Resource};
@@ -33,13 +33,39 @@ fn wanted(cluster: &Membership) -> BTreeMap<String, Wanted> {
         let promoted = device.primaries as usize;
         (format!("{}-copies", device.name), Wanted { running: device.nodes.len(), promoted })
     });
+    let everywhere = replicated(cluster).chain(imported(cluster)).chain(grouped(cluster));
+    copies.chain(everywhere.map(|(name, running)| (name, Wanted { running, promoted: 0 }))).collect()
+}
+
+fn replicated(cluster: &Membership) -> impl Iterator<Item = (String, usize)> {
+    let volumes = cluster.ocfs2.iter().flat_map(|ocfs2| &ocfs2.volumes);
+    volumes.filter(|volume| volume.import.is_none()).filter_map(|volume| {
+        let device = cluster.promoted.iter().find(|device| device.name == volume.resource)?;
+        Some((format!("{}-mounts", volume.resource), device.primaries as usize))
+    })
+}
+
+fn imported(cluster: &Membership) -> impl Iterator<Item = (String, usize)> {
+    let exports = cluster.exports.iter().filter(|export| !export.importers.is_empty());
+    let imports = exports.map(|export| (format!("{}-imports", export.name), export.importers.len()));
     let volumes = cluster.ocfs2.iter().flat_map(|ocfs2| &ocfs2.volumes);
     let mounts = volumes.filter_map(|volume| {
-        let device = cluster.promoted.iter().find(|device| device.name == volume.resource)?;
-        let running = device.primaries as usize;
-        Some((format!("{}-mounts", volume.resource), Wanted { running, promoted: 0 }))
+        let export = cluster.export(volume.import.as_ref()?)?;
+        Some((format!("{}-mounts", export.name), export.importers.len()))
     });
-    copies.chain(mounts).collect()
+    imports.chain(mounts)
+}
+
+fn grouped(cluster: &Membership) -> impl Iterator<Item = (String, usize)> {
+    let users: BTreeSet<&String> = cluster.groups.iter().flat_map(|group| &group.nodes).collect();
+    let lockings = (!users.is_empty()).then(|| ("lockings".to_owned(), users.len()));
+    let groups = cluster.groups.iter().flat_map(|group| {
+        let mounts = group.volumes.iter().filter(|volume| volume.gfs2.is_some());
+        let mounts = mounts.map(|volume| format!("{}-{}-mounts", group.name, volume.name));
+        let names = mounts.chain([format!("{}-activations", group.name)]);
+        names.map(|name| (name, group.nodes.len()))
+    });
+    lockings.into_iter().chain(groups)
 }
 
 fn unknown(name: &str) -> Finding {
@@ -78,10 +104,8 @@ fn judge_one(name: &str, instances: &[&Resource], wanted: Option<&Wanted>) -> Fi
 fn too_few(name: &str, instances: &[&Resource], wanted: Option<&Wanted>) -> Option<String> {
     let disabled = instances.iter().any(|resource| resource.disabled);
     let is_short = match wanted {
-        Some(wanted) => {
-            running(instances).count() < wanted.running || promoted(instances).count() < wanted.promoted
-        }
-        None => running(instances).count() == 0 && !disabled,
+        Some(wanted) => running(instances) < wanted.running || promoted(instances) < wanted.promoted,
+        None => running(instances) == 0 && !disabled,
     };
     let hint = if disabled {
         format!("it was stopped on purpose: crm resource start {name}")
@@ -91,26 +115,35 @@ fn too_few(name: &str, instances: &[&Resource], wanted: Option<&Wanted>) -> Opti
     is_short.then_some(hint)
 }
 
-fn running<'a>(instances: &'a [&Resource]) -> impl Iterator<Item = &'a Resource> {
-    instances.iter().copied().filter(|resource| !resource.nodes.is_empty() && resource.role != "Stopped")
+/// On how many nodes all of it runs: a clone may be one of a group.
+fn running(instances: &[&Resource]) -> usize {
+    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for resource in instances {
+        let here = if resource.role == "Stopped" { 0 } else { resource.nodes.len() };
+        *nodes.entry(&resource.id).or_default() += here;
+    }
+    nodes.into_values().min().unwrap_or_default()
 }
 
-fn promoted<'a>(instances: &'a [&Resource]) -> impl Iterator<Item = &'a Resource> {
-    instances.iter().copied().filter(|resource| resource.role == "Promoted")
+fn promoted(instances: &[&Resource]) -> usize {
+    instances.iter().filter(|resource| resource.role == "Promoted").count()
 }
 
-/// `Promoted on a, b; Stopped`: nodes by what they do.
+/// `promoted on a, b; stopped`: nodes by what they do. Instances that no node has are told only when there are no others.
 fn state(instances: &[&Resource]) -> String {
-    let mut roles: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut roles: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for resource in instances {
         let failed = if resource.failed { " (failed)" } else { "" };
         let blocked = if resource.blocked { " (blocked)" } else { "" };
         let role = format!("{}{failed}{blocked}", resource.role.to_lowercase());
         roles.entry(role).or_default().extend(resource.nodes.iter().map(String::as_str));
     }
-    let told = |(role, nodes): (String, Vec<&str>)| match nodes.as_slice() {
-        [] => role,
-        nodes => format!("{role} on {}", nodes.join(", ")),
+    if roles.len() > 1 && roles.get("stopped").is_some_and(BTreeSet::is_empty) {
+        roles.remove("stopped");
+    }
+    let told = |(role, nodes): (String, BTreeSet<&str>)| {
+        let nodes: Vec<&str> = nodes.into_iter().collect();
+        if nodes.is_empty() { role } else { format!("{role} on {}", nodes.join(", ")) }
     };
     roles.into_iter().map(told).collect::<Vec<_>>().join("; ")
 }

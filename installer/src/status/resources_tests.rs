@@ -82,3 +82,39 @@ fn what_pacemaker_cannot_or_must_not_touch_is_not_well() {
     let unmanaged = WELL.replace("managed=\"true\"", "managed=\"false\"");
     assert!(hints(&unmanaged)[0].ends_with("crm resource manage xen-copies"));
 }
+
+/// The clone of a group of two, on nodes that are both to have it.
+#[test]
+fn a_node_that_lacks_a_part_is_short_of_all_of_it() {
+    let group = json!({"name": "vgmesh", "devices": [], "nodes": ["mesh1", "mesh2"], "volumes": []});
+    let cluster =
+        Membership { groups: vec![serde_json::from_value(group).unwrap()], ..Membership::default() };
+    let started = |id: &str, node: &str| {
+        format!(
+            "<resource id=\"{id}\" resource_agent=\"ocf:x:y\" role=\"Started\" managed=\"true\">\
+             <node name=\"{node}\"/></resource>"
+        )
+    };
+    let stopped =
+        "<resource id=\"vgmesh-activation\" resource_agent=\"ocf:x:y\" role=\"Stopped\" managed=\"true\"/>";
+    let told = |lockings: &[(&str, &str)]| {
+        let locking: String = lockings.iter().map(|(id, node)| started(id, node)).collect();
+        let active = ["mesh2", "mesh1"].map(|node| started("vgmesh-activation", node)).concat();
+        let (before, rest) = WELL.split_once("<resources>").unwrap();
+        let (_, after) = rest.split_once("</resources>").unwrap();
+        let xml = format!(
+            "{before}<resources><clone id=\"lockings\"><group id=\"locking:0\">{locking}</group></clone>\
+             <clone id=\"vgmesh-activations\">{active}{stopped}</clone></resources>{after}"
+        );
+        let findings = judge(&cluster, &monitor(&xml));
+        findings
+            .iter()
+            .map(|one| format!("{} {}: {}", one.healthy, one.subject, one.state))
+            .collect::<Vec<_>>()
+    };
+    let both = [("dlm", "mesh1"), ("lvmlockd", "mesh1"), ("dlm", "mesh2"), ("lvmlockd", "mesh2")];
+    let activations = "true vgmesh-activations: started on mesh1, mesh2";
+    assert_eq!(told(&both), ["true lockings: started on mesh1, mesh2", activations]);
+    assert_eq!(told(&both[..3]), ["false lockings: started on mesh1, mesh2", activations]);
+    assert_eq!(told(&both[..2]), ["false lockings: started on mesh1", activations]);
+}
