@@ -127,7 +127,8 @@ impl Moving {
     }
 }
 
-fn all_but(nodes: &[String], membership: &Membership) -> Vec<String> {
+/// Members that are not among these.
+pub(super) fn all_but(nodes: &[String], membership: &Membership) -> Vec<String> {
     let names = membership.members.iter().map(|member| &member.name);
     names.filter(|name| !nodes.contains(name)).cloned().collect()
 }

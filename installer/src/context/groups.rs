@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::exports::all_but;
 use crate::model::membership::{self, Exported, Membership, SharedGroup};
 use crate::plan::{Device, Plan};
 
@@ -36,11 +37,10 @@ struct FileSystem {
 
 impl Groups {
     pub(super) fn new(membership: &Membership, hostname: &str) -> Self {
-        let users = |node: &str| membership.groups.iter().any(|group| uses(group, node));
-        let names = membership.members.iter().map(|member| &member.name);
+        let users: Vec<String> = membership.groups.iter().flat_map(|group| group.nodes.clone()).collect();
         Self {
-            lvmlockd: users(hostname),
-            without_dlm: names.filter(|name| !users(name)).cloned().collect(),
+            lvmlockd: users.iter().any(|name| name == hostname),
+            without_dlm: all_but(&users, membership),
             shared_groups: membership.groups.iter().map(|group| Group::new(group, membership)).collect(),
         }
     }
@@ -48,12 +48,11 @@ impl Groups {
 
 impl Group {
     fn new(group: &SharedGroup, membership: &Membership) -> Self {
-        let names = membership.members.iter().map(|member| &member.name);
         let volumes = group.volumes.iter();
         Self {
             name: group.name.clone(),
             exports: group.devices.iter().map(|device| device.export.clone()).collect(),
-            elsewhere: names.filter(|name| !uses(group, name)).cloned().collect(),
+            elsewhere: all_but(&group.nodes, membership),
             gfs2: volumes.filter_map(|volume| FileSystem::new(group, volume)).collect(),
         }
     }
@@ -70,13 +69,9 @@ impl FileSystem {
     }
 }
 
-fn uses(group: &SharedGroup, node: &str) -> bool {
-    group.nodes.iter().any(|name| name == node)
-}
-
 /// Physical volumes of shared groups as a node finds them: what is its own, and what it imports.
 pub(super) fn devices(membership: &Membership, plan: &Plan, node: &str) -> (Vec<Device>, Vec<String>) {
-    let groups = membership.groups.iter().filter(|group| uses(group, node));
+    let groups = membership.groups.iter().filter(|group| group.nodes.iter().any(|name| name == node));
     let exports =
         groups.flat_map(|group| &group.devices).filter_map(|device| membership.export(&device.export));
     let (mut own, mut imported) = (Vec::new(), Vec::new());
