@@ -182,6 +182,14 @@ fn gfs2_lies_on_a_shared_volume() {
             ],
         ),
     ]);
+    let there = "mount each file system at a place of its own";
+    let at_root = ["node `mesh1` mounts a file system of its own at `/`", there];
+    slips(&[("mount = \"/guests\"", "mount = \"/\"", &at_root)]);
+    let ocfs2 = "\n[ocfs2]\nname = \"ocfs2\"\nnetwork = \"storage\"\n\n[[ocfs2.volume]]\non = \"drbd:guests\"\nlabel = \"guests\"\n\
+        mount = \"/guests\"\n";
+    let report = report_of(&format!("{SOUND}{ocfs2}"));
+    let twice = ["mount point `/guests` is already used at cluster.toml:110:9", there];
+    assert!(messages(&report).windows(2).any(|said| said == twice), "{report}");
     let none = SOUND[..SOUND.find("[[gfs2.volume]]").unwrap()].to_owned() + "[gfs2]\n";
     let expected = ["no file system", "add a table `[[gfs2.volume]]` for each, or remove `[gfs2]`"];
     assert_eq!(messages(&report_of(&none)), expected);

@@ -7,6 +7,7 @@ mod gfs2;
 mod interfaces;
 mod lvm;
 mod membership;
+mod mounts;
 mod ocfs2;
 mod packages;
 mod timing;
@@ -34,6 +35,7 @@ pub(super) fn check(draft: &Draft, profiles: &Profiles, problems: &mut Problems)
     ocfs2::check(draft, problems);
     lvm::check(draft, profiles, problems);
     gfs2::check(draft, sound, problems);
+    mounts::check(draft, profiles, problems);
     if sound {
         timing::check(draft, problems);
     }

@@ -12,8 +12,6 @@ use crate::model::storage::Carrier;
 pub(super) fn check(draft: &Draft, sound: bool, problems: &mut Problems) {
     let Some(gfs2) = &draft.high_availability.gfs2 else { return };
     let volumes = &gfs2.value.volumes;
-    let mounts = volumes.iter().map(|volume| (&volume.value.mount, volume.at("mount")));
-    names::once("mount point", "mount each file system at a place of its own", mounts, problems);
     let labels = volumes.iter().map(|volume| (&volume.value.label, volume.at("label")));
     names::once("label", "give each file system a label of its own", labels, problems);
     let devices = volumes.iter().map(|volume| (volume.value.on.to_string(), volume.at("on")));

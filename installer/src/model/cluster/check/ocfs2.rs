@@ -22,8 +22,6 @@ pub(super) fn check(draft: &Draft, problems: &mut Problems) {
         problems.push(Problem::at(ocfs2.at("network"), message, hint));
     }
     let volumes = &ocfs2.value.volumes;
-    let mounts = volumes.iter().map(|volume| (&volume.value.mount, volume.at("mount")));
-    names::once("mount point", "mount each file system at a place of its own", mounts, problems);
     let labels = volumes.iter().map(|volume| (&volume.value.label, volume.at("label")));
     names::once("label", "give each file system a label of its own", labels, problems);
     let devices = volumes.iter().map(|volume| (&volume.value.on, volume.at("on")));
