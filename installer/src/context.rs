@@ -123,7 +123,11 @@ impl Context {
             mounts: mounts(plan),
             devices: Devices::new(spec),
             drbd_partitions: drbd::partitions(plan),
-            drbd: spec.replicated.iter().map(Resource::new).collect(),
+            drbd: spec
+                .replicated
+                .iter()
+                .map(|device| Resource::new(device, &spec.membership.exports))
+                .collect(),
             cluster: Cluster::new(&spec.membership, &hostname),
             exports: Exports::new(&spec.membership, plan, &hostname),
             groups: Groups::new(&spec.membership, &hostname),

@@ -49,11 +49,11 @@ pub fn plan(layout: &Layout, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, V
 /// As [`plan`] for a node, with room for what the cluster file wants there.
 ///
 /// # Errors
-/// As those, or each backing that is too small.
+/// As those, or each backing that is too small or not the only one of its name.
 pub fn plan_node(spec: &NodeSpec, disks: &[DiskFacts], seed: &Seed) -> Result<Plan, Vec<Refusal>> {
     let plan = plan(&spec.layout, disks, seed)?;
-    let too_small = backings::too_small(&spec.replicated, &plan);
-    if too_small.is_empty() { Ok(plan) } else { Err(too_small) }
+    let refusals = backings::refusals(&spec.replicated, &plan);
+    if refusals.is_empty() { Ok(plan) } else { Err(refusals) }
 }
 
 /// A layout applied to real disks.

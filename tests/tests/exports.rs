@@ -108,13 +108,42 @@ fn cluster_file(folder: &TempDir, protocol: &Protocol) -> std::path::PathBuf {
 #[test]
 #[ignore = "three nodes under emulation"]
 fn an_export_follows_its_primary() {
-    follows_its_primary(&Cluster::up("exports", AOE));
+    let cluster = Cluster::up("exports", AOE);
+    it_grows(&cluster);
+    follows_its_primary(&cluster);
 }
 
 #[test]
 #[ignore = "three nodes under emulation"]
 fn an_export_over_nbd_follows_its_primary() {
     follows_its_primary(&Cluster::up("exports-nbd", NBD));
+}
+
+/// With the commands of `profiles/storage.md`, while the file system is mounted.
+fn it_grows(cluster: &Cluster) {
+    let (compute, [exporter, _]) = (cluster.compute(), cluster.exporter());
+    let room = || {
+        let said = compute.good(&format!("df --output=size {MOUNT}"), ANSWER).expect("a size");
+        said.split_whitespace().last().and_then(|size| size.parse::<u64>().ok()).expect("a number of blocks")
+    };
+    let before = room();
+    for node in cluster.storage() {
+        node.good("lvextend --size +128M vg1/cluster", ANSWER).expect("a larger volume");
+    }
+    exporter.good("drbdadm resize cluster", ANSWER).expect("a larger device");
+    cluster.serves();
+    exporter.good("systemctl restart vblade@ocfscluster", ANSWER).expect("an export");
+    cluster.rehearsal.until("the compute node sees the new size", || {
+        let size = "aoe-revalidate e1.0 && blockdev --getsize64 /dev/etherd/e1.0";
+        let [here, there] = [
+            compute.good(size, ANSWER).ok()?,
+            exporter.good("blockdev --getsize64 /dev/drbd0", ANSWER).ok()?,
+        ];
+        (here.trim() == there.trim()).then_some(())
+    });
+    compute.good("tunefs.ocfs2 --yes --volume-size /dev/etherd/e1.0", ANSWER).expect("a larger file system");
+    assert!(room() >= before + 100 * 1024, "{} KiB of {before}", room());
+    cluster.rehearsal.say(&format!("{MOUNT} had {before} KiB, has {} KiB", room()));
 }
 
 /// There, and back; writing goes on when the node that was cut returns.

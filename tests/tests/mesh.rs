@@ -72,6 +72,7 @@ fn a_mesh_shares_what_its_nodes_export() {
         assert_eq!(words(there, &format!("cat {MOUNT}/{name}")).concat(), *name);
     }
     mesh.rehearsal.say("each reads what the other one has written");
+    volumes_grow(&mesh);
     an_export_that_dies_returns(&mesh);
     one_disk_of_each(&mesh);
 }
@@ -85,6 +86,26 @@ fn where_volumes_lie(nodes: [&Node; 2]) {
     lies_on(nodes[0], "guest1-b", NODES[0].1);
     lies_on(nodes[1], "guest1-a", NODES[1].1);
     lies_on(nodes[1], "guests", NODES[1].1);
+}
+
+/// With the commands of `profiles/mesh.md`, while both nodes use the file system.
+fn volumes_grow(mesh: &Mesh) {
+    let [here, there] = mesh.nodes();
+    let room = |node: &Node| {
+        let said = words(node, &format!("df --output=size {MOUNT}"));
+        said.last().and_then(|size| size.parse::<u64>().ok()).expect("a number of blocks")
+    };
+    let before = room(there);
+    here.good("lvcreate --yes --size 64M --name guest2-b vgmesh /dev/etherd/e18.0", ANSWER)
+        .expect("a volume");
+    here.good("lvextend --size +128M vgmesh/guests", ANSWER).expect("a larger volume");
+    there.good(&format!("gfs2_grow {MOUNT}"), ANSWER).expect("a larger file system");
+    for node in mesh.nodes() {
+        mesh.rehearsal.until(&format!("{} has more room", node.name), || {
+            (room(node) >= before + 100 * 1024).then_some(())
+        });
+    }
+    mesh.rehearsal.say(&format!("{MOUNT} had {before} KiB, has {} KiB", room(here)));
 }
 
 /// systemd starts it again, and those who write to it wait.

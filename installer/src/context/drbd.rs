@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::model::membership::{Export, Exported};
 use crate::model::node::{Copy, Replicated};
 use crate::model::secret::Kind;
 use crate::model::storage::Carrier;
@@ -33,6 +34,8 @@ pub(super) struct Resource {
     disk: Vec<String>,
     /// Lines of `net`.
     net: Vec<String>,
+    /// The network, and the interface to it, in which others import it from its primary, if they do.
+    exported_in: Option<String>,
     /// By which both ends know each other; null without secrets.
     shared_secret: Option<SecretText>,
     ends: Vec<End>,
@@ -58,7 +61,9 @@ pub(super) fn partitions(plan: &Plan) -> Vec<Partition> {
 }
 
 impl Resource {
-    pub(super) fn new(device: &Replicated) -> Self {
+    pub(super) fn new(device: &Replicated, exports: &[Export]) -> Self {
+        let exported =
+            |export: &&Export| matches!(&export.on, Exported::Replicated(name) if *name == device.name);
         let lines = |options: &[(String, String)]| {
             options.iter().map(|(name, value)| format!("{name} {value}")).collect()
         };
@@ -73,6 +78,7 @@ impl Resource {
             volume: matches!(device.backing, Carrier::Volume { .. }),
             disk: lines(&device.disk),
             net: lines(&device.net),
+            exported_in: exports.iter().find(exported).map(|export| export.network.clone()),
             shared_secret: None,
             ends: device.copies.iter().map(|copy| End::new(copy, device.port)).collect(),
         }

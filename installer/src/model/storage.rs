@@ -30,6 +30,12 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Whether it may make one partition of each of these disks, and no more; how many there are the disks say.
+    #[must_use]
+    pub fn may_have_one(&self, disks: &str) -> bool {
+        self.disks.iter().any(|rule| rule.name == disks && rule.min_count == 1)
+    }
+
     /// Whether it makes such a device. A partition counts where there is exactly one of it.
     #[must_use]
     pub fn has(&self, carrier: &Carrier) -> bool {

@@ -67,9 +67,12 @@ volumes = [{ group = "vg0", name = "cluster", min = "512M", drbd = true }]
 filesystems = [{ on = "partition:root", type = "ext4", label = "root", mount = "/" }]
 "#;
 
+fn node() -> String {
+    format!("summary = \"Node\"\n{LAYOUT}")
+}
+
 pub fn report_of(cluster: &str) -> String {
-    let node = format!("summary = \"Node\"\n{LAYOUT}");
-    report(&[("profiles/node.toml", &node), ("profiles/pair.toml", PAIR), ("cluster.toml", cluster)])
+    report(&[("profiles/node.toml", &node()), ("profiles/pair.toml", PAIR), ("cluster.toml", cluster)])
 }
 
 /// `SOUND` with one thing replaced.
@@ -101,6 +104,24 @@ error: the disks of `n1` do not do: partition:drbd has 1G, and `xen` wants 10G a
     |        ^^^^
     = hint: give the node a larger disk, or `xen` a smaller `min-size`";
     assert_eq!(of("partition:drbd", "10G"), expected);
+    // A profile may leave it to the disks how many there are.
+    let profile = PAIR.replacen("name = \"data\", count = 1", "name = \"data\", at-least = 1", 1);
+    let report_of = |disks: &str| {
+        let cluster = SOUND.replacen("profile = \"pair\"", disks, 1);
+        report(&[
+            ("profiles/node.toml", &node()),
+            ("profiles/pair.toml", &profile),
+            ("cluster.toml", &cluster),
+        ])
+    };
+    assert_eq!(report_of(disks), "");
+    let several =
+        report_of("profile = \"pair\"\ndisk = [{ size = \"8G\" }, { size = \"4G\" }, { size = \"4G\" }]");
+    let expected = [
+        "the disks of `n1` do not do: partition:drbd is on 2 disks, and `xen` replicates one",
+        "give the node one such disk, or take a profile with volumes for DRBD",
+    ];
+    assert_eq!(messages(&several), expected);
     assert_eq!(of("volume:vg0/cluster", "256M"), "");
     let report = of("volume:vg0/cluster", "10G");
     let message = "the disks of `n1` do not do: volume:vg0/cluster has 512M, and `xen` wants 10G at least";

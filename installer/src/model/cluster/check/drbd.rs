@@ -95,11 +95,11 @@ fn backing(device: &Entry<Drbd>, node: &Node, profiles: &Profiles) -> Option<Pro
     Some(Problem::at(device.at("backing"), message, hint))
 }
 
-/// What a layout leaves to DRBD.
+/// What a layout leaves to DRBD, if there is one of it.
 fn raw(layout: &Layout) -> Vec<Carrier> {
-    let partitions = layout.partitions.iter().filter(|rule| rule.drbd);
+    let partitions = layout.partitions.iter().filter(|rule| rule.drbd && layout.may_have_one(&rule.disks));
     let partitions = partitions.map(|rule| Carrier::Partition(rule.name.clone()));
     let volumes = layout.logical_volumes.iter().filter(|rule| rule.drbd);
     let volumes = volumes.map(|rule| Carrier::Volume { group: rule.group.clone(), name: rule.name.clone() });
-    partitions.chain(volumes).filter(|carrier| layout.has(carrier)).collect()
+    partitions.chain(volumes).collect()
 }
