@@ -96,8 +96,9 @@ fn volumes_grow(mesh: &Mesh) {
         said.last().and_then(|size| size.parse::<u64>().ok()).expect("a number of blocks")
     };
     let before = room(there);
-    here.good("lvcreate --yes --size 64M --name guest2-b vgmesh /dev/etherd/e18.0", ANSWER)
-        .expect("a volume");
+    let more = "lvcreate --yes --activate sy --size 64M --name guest2-b vgmesh /dev/etherd/e18.0";
+    here.good(more, ANSWER).expect("a volume");
+    there.good("lvchange --activate sy vgmesh/guest2-b && test -b /dev/vgmesh/guest2-b", ANSWER).expect("it");
     here.good("lvextend --size +128M vgmesh/guests", ANSWER).expect("a larger volume");
     there.good(&format!("gfs2_grow {MOUNT}"), ANSWER).expect("a larger file system");
     for node in mesh.nodes() {
