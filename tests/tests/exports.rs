@@ -14,6 +14,8 @@ use tests::xbuild::checkout;
 
 const CLUSTER: &str = "tests/clusters/seed-a-c.toml";
 const MOUNT: &str = "/mnt/cluster";
+/// In which the device is replicated and exported.
+const NETWORK: &str = "storage";
 const COMPUTE: &str = "xenamo1";
 const STORAGE: [&str; 2] = ["xenamo4", "xenamo5"];
 /// Nodes that are left out: two more of what one shows, and a machine has only so many processors.
@@ -146,14 +148,14 @@ fn it_grows(cluster: &Cluster) {
     cluster.rehearsal.say(&format!("{MOUNT} had {before} KiB, has {} KiB", room()));
 }
 
-/// There, and back; writing goes on when the node that was cut returns.
+/// There, and back; writing goes on when the node that was lost returns.
 fn follows_its_primary(cluster: &Cluster) {
-    for round in 0..2 {
-        let cut = PowerCut::of_the_exporter(cluster, round);
-        cut.exporter_returns();
-        cut.writers.go_on(cluster.compute());
-        cut.writers.lost_nothing(cluster.compute());
-        cut.say("well, nothing lost");
+    for (round, what) in [What::Power, What::Cable].into_iter().enumerate() {
+        let loss = Loss::of_the_exporter(cluster, round, what);
+        loss.exporter_returns();
+        loss.writers.go_on(cluster.compute());
+        loss.writers.lost_nothing(cluster.compute());
+        loss.say("well, nothing lost");
     }
 }
 
@@ -163,17 +165,26 @@ fn follows_its_primary(cluster: &Cluster) {
 fn nothing_is_lost_whenever_the_exporter_dies() {
     let cluster = Cluster::up("exports-cuts", AOE);
     for round in 0..20 {
-        let cut = PowerCut::of_the_exporter(&cluster, round);
-        cut.writers.lost_nothing(cluster.compute());
-        cut.exporter_returns();
-        cut.say("well, nothing lost");
+        let loss = Loss::of_the_exporter(&cluster, round, What::Power);
+        loss.writers.lost_nothing(cluster.compute());
+        loss.exporter_returns();
+        loss.say("well, nothing lost");
     }
 }
 
-/// A power cut after which the compute node writes on.
-struct PowerCut<'a> {
+/// What the exporting node loses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum What {
+    Power,
+    /// To the network that it exports in.
+    Cable,
+}
+
+/// A loss after which the compute node writes on.
+struct Loss<'a> {
     cluster: &'a Cluster,
     round: usize,
+    what: What,
     /// Who exported, and who does now.
     exporter: [&'a Node; 2],
     writers: Writers<'a>,
@@ -182,17 +193,20 @@ struct PowerCut<'a> {
     since: Instant,
 }
 
-impl<'a> PowerCut<'a> {
-    fn of_the_exporter(cluster: &'a Cluster, round: usize) -> Self {
+impl<'a> Loss<'a> {
+    fn of_the_exporter(cluster: &'a Cluster, round: usize, what: What) -> Self {
         let (exporter, compute) = (cluster.exporter(), cluster.compute());
-        let writers = Writers::start(&cluster.rehearsal.rack, &[compute], MOUNT, &format!("cut{round}"));
+        let writers = Writers::start(&cluster.rehearsal.rack, &[compute], MOUNT, &format!("loss{round}"));
         let boots = [exporter[0].boot(), compute.boot()];
         thread::sleep(some_moment());
-        exporter[0].machine.order(Order::Off).expect("a machine");
-        let cut = Self { cluster, round, exporter, writers, boots, since: Instant::now() };
-        cut.writers.go_on(compute);
-        cut.say(&format!("{} is off, {COMPUTE} writes on", exporter[0].name));
-        cut
+        match what {
+            What::Power => drop(exporter[0].machine.order(Order::Off).expect("a machine")),
+            What::Cable => exporter[0].machine.plug(NETWORK, false).expect("a cable"),
+        }
+        let loss = Self { cluster, round, what, exporter, writers, boots, since: Instant::now() };
+        loss.writers.go_on(compute);
+        loss.say(&format!("{} has lost it, {COMPUTE} writes on", exporter[0].name));
+        loss
     }
 
     /// Nothing goes back to it, and the compute node has lived all the time.
@@ -201,6 +215,9 @@ impl<'a> PowerCut<'a> {
         self.cluster.rehearsal.until(&format!("{} is started by its BMC", was.name), || {
             was.boot().filter(|boot| self.boots[0].as_ref() != Some(boot))
         });
+        if self.what == What::Cable {
+            was.machine.plug(NETWORK, true).expect("a cable");
+        }
         self.cluster.serves();
         assert_eq!(self.cluster.exporter()[0].name, is.name, "the export has gone back");
         assert_eq!(self.cluster.compute().boot(), self.boots[1], "the compute node was started anew");
@@ -208,11 +225,11 @@ impl<'a> PowerCut<'a> {
 
     fn say(&self, what: &str) {
         let seconds = self.since.elapsed().as_secs();
-        self.cluster.rehearsal.say(&format!("cut {}: {what}, after {seconds} s", self.round));
+        self.cluster.rehearsal.say(&format!("{:?} {}: {what}, after {seconds} s", self.what, self.round));
     }
 }
 
-/// When a power cut comes nobody knows.
+/// When it comes nobody knows.
 fn some_moment() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
     Duration::from_millis(u64::from(now.subsec_micros() % 3000))
