@@ -98,7 +98,9 @@ fn volumes_grow(mesh: &Mesh) {
     let before = room(there);
     let more = "lvcreate --yes --activate sy --size 64M --name guest2-b vgmesh /dev/etherd/e18.0";
     here.good(more, ANSWER).expect("a volume");
-    there.good("lvchange --activate sy vgmesh/guest2-b && test -b /dev/vgmesh/guest2-b", ANSWER).expect("it");
+    there
+        .good("lvchange --activate sy vgmesh/guest2-b && test -b /dev/vgmesh/guest2-b", ANSWER)
+        .expect("it there too");
     here.good("lvextend --size +128M vgmesh/guests", ANSWER).expect("a larger volume");
     there.good(&format!("gfs2_grow {MOUNT}"), ANSWER).expect("a larger file system");
     for node in mesh.nodes() {
