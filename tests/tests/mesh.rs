@@ -102,6 +102,10 @@ fn volumes_grow(mesh: &Mesh) {
         .good("lvchange --activate sy vgmesh/guest2-b && test -b /dev/vgmesh/guest2-b", ANSWER)
         .expect("it there too");
     here.good("lvextend --size +128M vgmesh/guests", ANSWER).expect("a larger volume");
+    // What `lvextend` says of other hosts does not happen: the file system would be larger than its volume.
+    there.good("lvchange --refresh vgmesh/guests", ANSWER).expect("the new size");
+    let sizes = mesh.nodes().map(|node| words(node, "blockdev --getsize64 /dev/vgmesh/guests"));
+    assert_eq!(sizes[0], sizes[1]);
     there.good(&format!("gfs2_grow {MOUNT}"), ANSWER).expect("a larger file system");
     for node in mesh.nodes() {
         mesh.rehearsal.until(&format!("{} has more room", node.name), || {
