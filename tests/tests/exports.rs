@@ -148,9 +148,9 @@ fn it_grows(cluster: &Cluster) {
     cluster.rehearsal.say(&format!("{MOUNT} had {before} KiB, has {} KiB", room()));
 }
 
-/// There, and back; writing goes on when the node that was lost returns.
+/// There, and back, and there by the cable; writing goes on when the node that was lost returns.
 fn follows_its_primary(cluster: &Cluster) {
-    for (round, what) in [What::Power, What::Cable].into_iter().enumerate() {
+    for (round, what) in [What::Power, What::Power, What::Cable].into_iter().enumerate() {
         let loss = Loss::of_the_exporter(cluster, round, what);
         loss.exporter_returns();
         loss.writers.go_on(cluster.compute());
